@@ -1,0 +1,30 @@
+/*
+ * Where evidence comes from. A source hands out bytes that nobody has checked; `verify.ts` and `proven.ts` decide.
+ */
+
+export interface RawEntry {
+  readonly index: number
+  readonly record: Uint8Array
+}
+
+/** One log as found somewhere. Nothing in it has been checked. */
+export interface LogSource {
+  readonly kind: 'directory' | 'jsonl' | 'bundle' | 'url'
+  /** For messages: a path or an address. */
+  readonly name: string
+  /** The bytes of the newest signed checkpoint; undefined when there is none. */
+  checkpoint(): Promise<Uint8Array | undefined>
+  /** Entries `from` (default 0) up to, not including, `to` (default: as many as there are), in order, in constant memory. */
+  entries(range?: { readonly from?: number; readonly to?: number }): AsyncIterable<RawEntry>
+  /** The bytes of the tile or bundle at a tlog-tiles path; undefined when it is not there or the source has no tiles. */
+  tile?(path: string): Promise<Uint8Array | undefined>
+  /** The bytes of a signed note that records cite in `after`, by its SHA-256 in lowercase hex. */
+  note?(hash: string): Promise<Uint8Array | undefined>
+  /** Sequenced records beyond the checkpoint, where the writer's own files can be read. */
+  awaiting?(): Promise<number | undefined>
+  /** The disclosures of the record at `index`, where a vault can be read (spec/vault.md). */
+  disclosures?(index: number): Promise<Uint8Array | undefined>
+  /** Paths of trust files found inside the target: they count as none. */
+  readonly suppliedTrust: readonly string[]
+  close(): Promise<void>
+}

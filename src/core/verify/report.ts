@@ -1,0 +1,115 @@
+/*
+ * What a verification says. Three answers that never mix, then what is not excluded. Normative: spec/report.md.
+ */
+
+export type CheckStatus = 'passed' | 'failed' | 'not_checked'
+
+/** One thing that was, or could not be, checked over the whole of the target. */
+export interface Check {
+  /** Stable and dotted, see `spec/vocabulary.md`. */
+  readonly code: string
+  readonly status: CheckStatus
+  /** What the check asserts when it passes; for people. */
+  readonly asserts: string
+  readonly doesNotAssert: string
+  /** Why it failed or was not done. */
+  readonly detail?: string
+}
+
+export type Area = 'evidence' | 'completeness' | 'conduct'
+
+/** `against`: evidence against the log (exit 1). `unknown`: could not check (2). `exception` (3). `notice`: worth knowing (0). */
+export type Severity = 'against' | 'unknown' | 'exception' | 'notice'
+
+export interface Finding {
+  readonly code: string
+  readonly area: Area
+  readonly severity: Severity
+  /** One sentence with the values in it. */
+  readonly message: string
+  /** Indexes of the entries concerned, ascending, at most 16 of them; `count` has the whole number. */
+  readonly indexes: readonly number[]
+  readonly count: number
+  /** Leaf hash of the stream and id of the call concerned, where there is one. */
+  readonly stream?: string
+  readonly call?: string
+}
+
+export type ExitCode = 0 | 1 | 2 | 3
+
+export interface Report {
+  readonly format: 'deedlog/report/v1'
+  readonly exitCode: ExitCode
+  readonly origin: string
+  /** Leaf hash of entry 0, lowercase hex; empty when there is no readable entry 0. */
+  readonly logId: string
+  /** Size and root of the checkpoint that was verified; 0 and the empty root when there was none. */
+  readonly size: number
+  /** Lowercase hex. */
+  readonly root: string
+  readonly evidence: EvidenceAnswer
+  readonly completeness: CompletenessAnswer
+  readonly conduct: ConductAnswer
+  /** Always printed: sentences, each with a stable code. */
+  readonly notExcluded: readonly { readonly code: string; readonly text: string }[]
+  readonly checks: readonly Check[]
+  readonly findings: readonly Finding[]
+}
+
+export interface EvidenceAnswer {
+  /** The headline, a word of spec/report.md: `self-consistent`, `intact`, `altered`, `forked`, `rolled back`, `could not check`, ... */
+  readonly verdict: string
+  /** All the words that apply, numbers written out: `intact to 41`, `unwitnessed since 0`, `undated since 0`, `age unknown`. */
+  readonly words: readonly string[]
+  /** Where the trust came from: `file`, `self`, or `none`. */
+  readonly trust: 'file' | 'self' | 'none'
+  /** Verifier keys whose good signature was on the checkpoint, with whose they are. */
+  readonly keys: readonly { readonly vkey: string; readonly role: 'log' | 'witness'; readonly trusted: boolean }[]
+  /** Records read, and sequenced records that wait for a checkpoint (known only beside the writer's own files). */
+  readonly records: number
+  readonly awaitingCheckpoint?: number
+}
+
+export interface CompletenessAnswer {
+  readonly verdict: 'complete as far as recorded' | 'exceptions' | 'could not check'
+  readonly streams: readonly StreamSummary[]
+  readonly sessions: { readonly total: number; readonly ended: number; readonly gaps: number }
+  readonly strays: number
+  readonly notUnderstood: number
+  readonly malformed: number
+  readonly outcomes: {
+    readonly final: number
+    readonly provisional: number
+    readonly missing: number
+    readonly closed: number
+  }
+  readonly losses: { readonly records: number; readonly counted: number }
+  readonly coverage: { readonly wrapped: number; readonly notWrapped: number; readonly unseen: readonly string[] }
+  /** Known only where a vault was read. */
+  readonly disclosures?: { readonly held: number; readonly erased: number; readonly missing: number }
+}
+
+export type StreamState = 'ended' | 'running' | 'recovered' | 'broken' | 'forked' | 'foreign'
+export type IdentityState = 'pinned' | 'introduced' | 'contradicted' | 'self-asserted'
+
+export interface StreamSummary {
+  /** Leaf hash of its `stream.start`. */
+  readonly id: string
+  readonly agent: string
+  readonly role: 'agent' | 'operator'
+  readonly state: StreamState
+  readonly identity: IdentityState
+  /** Index of its first record; number of its attributed records. */
+  readonly first: number
+  readonly records: number
+  readonly calls: number
+}
+
+export interface ConductAnswer {
+  readonly verdict: 'no exceptions' | 'exceptions' | 'could not check'
+  readonly calls: number
+  /** Calls by state, see `spec/vocabulary.md`: allowed, denied, declined, ... by their latest outcome status. */
+  readonly byVerdict: Readonly<Record<string, number>>
+  readonly byStatus: Readonly<Record<string, number>>
+  readonly byTool: Readonly<Record<string, number>>
+}

@@ -1,0 +1,64 @@
+import type { LogRef } from '../core/record/types.js'
+
+/**
+ * How far a record has come.
+ * `sequenced`: durable and its index fixed, by the writer's word. `published`: a signed checkpoint covers it and the
+ * inclusion proof was checked. `witnessed`: a quorum of witnesses cosigned that checkpoint.
+ */
+export type Level = 'sequenced' | 'published' | 'witnessed'
+
+export interface AppendEntry {
+  /** The record's canonical bytes, 1 to 16,384: the entry of the log. */
+  readonly record: Uint8Array
+  /**
+   * What proves the record's commitments: the RFC 8785 form of an object that maps a member's path in the record
+   * (`args`, `error.message`, `decision.reason`) to that commitment's full disclosure. Private; durable no later
+   * than the record; never part of the log. Format: `spec/vault.md`.
+   */
+  readonly disclosures?: Uint8Array
+}
+
+export interface Receipt {
+  /** Position in the log, from 0. */
+  readonly index: number
+  /** Leaf hash of the record, lowercase hex. */
+  readonly leafHash: string
+  readonly level: Level
+}
+
+/** Signs as one agent. The secret stays inside. */
+export interface Signer {
+  /** Raw Ed25519 public key, 32 bytes. */
+  readonly publicKey: Uint8Array
+  /** The 64-byte signature of `message`. */
+  sign(message: Uint8Array): Uint8Array | Promise<Uint8Array>
+}
+
+/**
+ * What takes records. Constructing one touches nothing; the first call opens it, and an error of opening is an
+ * error of that call.
+ */
+export interface AuditBackend {
+  /**
+   * Appends consecutive records of one stream, the last of them signed: all or none, in order, durable at `level`
+   * (default `sequenced`) when the promise resolves. One batch of a stream at a time. After a rejection nothing may
+   * be assumed; handing over the same bytes again is safe, a record already held keeps its index.
+   *
+   * @throws {MalformedError}     a record the log does not take; nothing of the batch was appended
+   * @throws {UnavailableError}   locked, disk full, closed: `retryable` says whether to try again
+   * @throws {HaltedError}        what was saved is unknown
+   */
+  append(entries: readonly AppendEntry[], options?: { readonly level?: Level }): Promise<readonly Receipt[]>
+  /** The log, or the 1 to 8 logs, that a stream written here must name in `logs`. */
+  logs?(): Promise<readonly LogRef[]>
+  /** The newest signed checkpoint this side has verified, as the bytes of its note; undefined before the first. */
+  head?(): Promise<Uint8Array | undefined>
+  /** The long-lived identity that signs stream starts of `agent` here; made on first use. */
+  identity?(agent: string): Promise<Signer>
+  /** Whether `disclosures` are kept. Absent or false: they are dropped, and the recorder says so. */
+  readonly keepsDisclosures?: boolean
+  /** Resolves when everything appended before the call has reached `level` (default `published`). */
+  flush(level?: Level): Promise<void>
+  /** Flushes, signs a last checkpoint and lets go of the log. Idempotent. */
+  close(): Promise<void>
+}
