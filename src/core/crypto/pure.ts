@@ -35,6 +35,8 @@ export const ed25519Sign = (message: Uint8Array, seed: Uint8Array): Uint8Array =
  * Node refuses; hence the equation is spelled out here.
  */
 export function ed25519Equation(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
+  // Bytes beyond the 64th would be ignored below, and one signature would have many forms.
+  if (signature.length !== 64 || publicKey.length !== 32) return false
   const R = signature.subarray(0, 32)
   const S = littleEndian(signature.subarray(32, 64))
   if (S >= ed25519.Point.Fn.ORDER) return false
