@@ -1,0 +1,227 @@
+import type {
+  Check,
+  CheckStatus,
+  ExitCode,
+  Finding,
+  Report,
+  Severity,
+  StreamSummary,
+} from '../../core/verify/report.js'
+import { guard, safe } from '../terminal/safe.js'
+import { cut } from '../terminal/width.js'
+import { count, type Look, Page, tally } from './page.js'
+
+/** What the report itself does not know: where it came from. */
+export interface ReportLook extends Look {
+  /** The target and the trust file as they were typed. */
+  readonly target: string
+  readonly trust?: string
+}
+
+// A report is read by a person: what is longer is counted here and written out in full by `--json`.
+const FINDINGS_MAX = 40
+const STREAMS_MAX = 20
+const NAMES_MAX = 12
+
+/**
+ * A report for an auditor: the three answers, what was found, what was counted, whose word it rests on, what was and was
+ * not checked, what is not excluded, and how the process ends.
+ */
+export function renderReport(report: Report, look: ReportLook): string {
+  const page = new Page(look)
+  answers(page, report, look)
+  theLog(page, report, look)
+  findings(page, report.findings, look)
+  population(page, report)
+  streams(page, report.completeness.streams, look)
+  checks(page, report.checks, look)
+  page.heading('Not excluded by anything above')
+  for (const [i, { text }] of report.notExcluded.entries()) page.item(`${String(i + 1).padStart(4)}. `, guard(text))
+  page.line('').item('', `Exit ${report.exitCode}: ${EXIT[report.exitCode]}.`)
+  return page.toString()
+}
+
+const EXIT: Readonly<Record<ExitCode, string>> = {
+  0: 'the evidence holds as far as checked, and no exception was found',
+  1: 'there is evidence against this log',
+  2: 'something that matters could not be checked, or was not understood',
+  3: 'the evidence holds as far as checked; completeness or conduct has exceptions',
+}
+
+function answers(
+  page: Page,
+  { evidence, completeness, conduct, findings }: Report,
+  { paint, target }: ReportLook,
+): void {
+  const worst = (area: Finding['area']): Severity =>
+    SEVERITIES.find(severity => findings.some(f => f.area === area && f.severity === severity)) ?? 'notice'
+  const colour = { against: paint.bad, unknown: paint.warn, exception: paint.warn, notice: paint.good }
+  const words = [evidence.verdict, ...evidence.words.filter(word => word !== evidence.verdict)]
+  // `intact to 41` says all that `intact` says.
+  const headline = words.length > 1 && words[1]?.startsWith(`${evidence.verdict} `) ? words.slice(1) : words
+  page
+    .heading(`Report on ${safe(target)}`)
+    .fact('Evidence', guard(headline.join(', ')), colour[worst('evidence')])
+    .fact('Completeness', completeness.verdict + exceptions(findings, 'completeness'), colour[worst('completeness')])
+    .fact('Conduct', conduct.verdict + exceptions(findings, 'conduct'), colour[worst('conduct')])
+}
+
+function exceptions(findings: readonly Finding[], area: Finding['area']): string {
+  const kinds = findings.filter(f => f.area === area && f.severity === 'exception')
+  return kinds.length === 0 ? '' : `: ${kinds.map(f => guard(f.code)).join(', ')}`
+}
+
+function theLog(page: Page, report: Report, { trust }: ReportLook): void {
+  const { evidence } = report
+  const waiting = evidence.awaitingCheckpoint ?? 0
+  page
+    .heading('The log, and whose word this rests on')
+    .value('origin', report.origin === '' ? '(none readable)' : safe(report.origin))
+    .value('log id', report.logId === '' ? '(no readable first entry)' : safe(report.logId))
+    .value(
+      'size',
+      `${count(report.size, 'record')} under the checkpoint, ${report.evidence.records.toLocaleString('en-US')} read`,
+    )
+    .value('root', safe(report.root))
+  if (waiting > 0)
+    page.fact('waiting', `${count(waiting, 'record')} sequenced, not yet under a checkpoint, not verified`)
+  page.fact(
+    'trust',
+    evidence.trust === 'file'
+      ? `the trust file ${safe(trust ?? '')}`
+      : evidence.trust === 'self'
+        ? 'nobody outside: the log was held against its own keys only (--self)'
+        : 'nobody: no trust file was given',
+  )
+  if (evidence.keys.length === 0) page.fact('signed by', 'no key whose signature could be verified')
+  for (const { vkey, role, trusted } of evidence.keys) {
+    const standing = trusted
+      ? 'named in the trust file'
+      : evidence.trust === 'file'
+        ? 'not in the trust file'
+        : 'by its own word'
+    page.fact('signed by', `${role} key, ${standing}:`).line(`    ${safe(vkey)}`)
+  }
+}
+
+const SEVERITIES: readonly Severity[] = ['against', 'unknown', 'exception', 'notice']
+const SEVERITY_WORDS: Readonly<Record<Severity, string>> = {
+  against: 'AGAINST',
+  unknown: 'UNKNOWN',
+  exception: 'EXCEPTION',
+  notice: 'notice',
+}
+
+function findings(page: Page, all: readonly Finding[], { paint }: ReportLook): void {
+  const colour = { against: paint.bad, unknown: paint.warn, exception: paint.warn, notice: paint.faint }
+  page.heading(`Exceptions and other findings: ${all.length === 0 ? 'none' : all.length}`)
+  const sorted = SEVERITIES.flatMap(severity => all.filter(finding => finding.severity === severity))
+  for (const finding of sorted.slice(0, FINDINGS_MAX)) {
+    const head = SEVERITY_WORDS[finding.severity].padEnd(11)
+    page.line(`  ${colour[finding.severity](head)}${guard(finding.code)} (${finding.area})`)
+    page.item(' '.repeat(13), guard(finding.message))
+    const where = whereabouts(finding)
+    if (where !== '') page.item(' '.repeat(13), where)
+  }
+  rest(page, all.length - FINDINGS_MAX, 'finding')
+}
+
+function whereabouts({ indexes, count: all, call, stream }: Finding): string {
+  const more = all > indexes.length && indexes.length > 0 ? ` and ${all - indexes.length} more` : ''
+  return [
+    ...(indexes.length === 0 ? [] : [`${all === 1 ? 'entry' : 'entries'} ${indexes.join(', ')}${more}`]),
+    ...(call === undefined ? [] : [`call ${safe(call)}`]),
+    ...(stream === undefined ? [] : [`stream ${safe(stream.slice(0, 16))}…`]),
+  ].join('; ')
+}
+
+function population(page: Page, { completeness, conduct }: Report): void {
+  const { outcomes, sessions, losses, coverage, disclosures } = completeness
+  const unchecked = completeness.verdict === 'could not check'
+  page.heading(unchecked ? 'Counted, as far as it could be read' : 'Counted, over every record read')
+  page.fact('calls', conduct.calls.toLocaleString('en-US'))
+  const rows: readonly (readonly [string, Readonly<Record<string, number>>])[] = [
+    ['by verdict', conduct.byVerdict],
+    ['by status', conduct.byStatus],
+    ['by tool', conduct.byTool],
+  ]
+  for (const [label, counts] of rows) {
+    const text = tally(counts, key => cut(safe(key), 40), NAMES_MAX)
+    if (text !== '') page.fact(label, text)
+  }
+  page
+    .fact(
+      'outcomes',
+      `${outcomes.final} final, ${outcomes.provisional} provisional, ${outcomes.missing} missing; ${outcomes.closed} ${
+        outcomes.closed === 1 ? 'call needs' : 'calls need'
+      } none (denied or declined)`,
+    )
+    .fact('sessions', `${sessions.total}: ${sessions.ended} ended, ${sessions.gaps} with gaps`)
+    .fact(
+      'odd records',
+      `${completeness.strays} stray, ${completeness.malformed} malformed, ${completeness.notUnderstood} not understood`,
+    )
+    .fact(
+      'losses',
+      losses.records === 0
+        ? 'none recorded'
+        : `${count(losses.records, 'loss record')}: ${losses.counted} counted as lost`,
+    )
+    .fact(
+      'coverage',
+      coverage.wrapped + coverage.notWrapped === 0 && coverage.unseen.length === 0
+        ? 'not declared'
+        : `${count(coverage.wrapped, 'tool')} wrapped, ${coverage.notWrapped} not; unseen: ${
+            coverage.unseen.length === 0 ? 'none declared' : coverage.unseen.map(safe).join(', ')
+          }`,
+    )
+    .fact(
+      'disclosures',
+      disclosures === undefined
+        ? 'no vault was read'
+        : `${disclosures.held} held, ${disclosures.erased} erased, ${disclosures.missing} missing`,
+    )
+}
+
+function streams(page: Page, all: readonly StreamSummary[], { columns }: ReportLook): void {
+  page.heading(`Streams and identities: ${all.length === 0 ? 'none' : all.length}`)
+  if (all.length === 0) return
+  page.line('  STATE      IDENTITY       RECORDS  CALLS  FIRST  AGENT')
+  for (const s of all.slice(0, STREAMS_MAX)) {
+    const numbers = [String(s.records).padStart(7), String(s.calls).padStart(5), String(s.first).padStart(5)]
+    const head = `  ${s.state.padEnd(9)}  ${s.identity.padEnd(13)}  ${numbers.join('  ')}  `
+    const agent = safe(s.agent) + (s.role === 'operator' ? ' (operator)' : '')
+    page.line(head + cut(agent, Math.max(columns - head.length, 16)))
+  }
+  rest(page, all.length - STREAMS_MAX, 'stream')
+}
+
+const STATUSES: readonly CheckStatus[] = ['failed', 'not_checked', 'passed']
+const STATUS_WORDS: Readonly<Record<CheckStatus, string>> = {
+  failed: 'FAILED',
+  not_checked: 'NOT CHECKED',
+  passed: 'passed',
+}
+
+function checks(page: Page, all: readonly Check[], { paint }: ReportLook): void {
+  const colour = { failed: paint.bad, not_checked: paint.warn, passed: paint.good }
+  const numbers = STATUSES.map(status => all.filter(check => check.status === status).length)
+  page.heading(`Checks: ${numbers[0]} failed, ${numbers[1]} not checked, ${numbers[2]} passed`)
+  for (const status of STATUSES)
+    for (const check of all.filter(each => each.status === status)) {
+      page.line(`  ${colour[status](STATUS_WORDS[status].padEnd(13))}${guard(check.code)}`)
+      page.item(`      ${ASSERTS[status]} `, guard(check.asserts))
+      if (check.detail !== undefined) page.item('      because: ', guard(check.detail))
+      if (check.doesNotAssert !== '') page.item('      does not say: ', guard(check.doesNotAssert))
+    }
+}
+
+const ASSERTS: Readonly<Record<CheckStatus, string>> = {
+  failed: 'does not hold:',
+  not_checked: 'not known whether:',
+  passed: 'holds:',
+}
+
+function rest(page: Page, more: number, what: string): void {
+  if (more > 0) page.line(`  … and ${count(more, `more ${what}`)}, all of them with --json`)
+}
