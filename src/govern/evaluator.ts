@@ -17,6 +17,8 @@ export interface Decision {
   readonly rule?: string
   /** For people. Committed in the record, never written out. */
   readonly reason?: string
+  /** True when the evaluator failed and this is the denial that stands for its answer. */
+  readonly failed?: true
 }
 
 /** One set of rules as evidence: which engine, which files. */
@@ -30,6 +32,8 @@ export interface RulesInForce {
 export interface PolicyEvaluator {
   /** What goes into the `rules` record; undefined where there are no rule files to name. */
   readonly rules?: RulesInForce
+  /** Rules that should be in force and are not, one sentence each; declared in `coverage`. */
+  readonly gaps?: readonly string[]
   evaluate(request: EvaluationRequest): Decision | Promise<Decision>
 }
 

@@ -1,8 +1,13 @@
 import type { Executed, OutcomeStatus } from '../core/record/types.js'
 import type { Approver, Decision, PolicyEvaluator } from '../govern/evaluator.js'
 import type { AuditBackend, Signer } from '../log/backend.js'
+import type { Snapshot } from './values.js'
 
-/** What a recorder that cannot write does to a call. `strict`: the tool does not run. The others are marked in the record. */
+/**
+ * What a recorder that cannot write does to a call. `strict`: the tool does not run. `degraded`: it waits as long, then
+ * runs, and what is recorded of it is written later if that is possible. `lossy`: it does not wait at all. The last two
+ * are marked on every intent, also while all is well: they say what would have happened.
+ */
 export type Tier = 'strict' | 'degraded' | 'lossy'
 
 export interface CallRequest {
@@ -30,14 +35,20 @@ export interface CallRequest {
   readonly belated?: boolean
 }
 
+/** A value as it is now, or as it was when a snapshot was taken of it. In an object, since `undefined` is a value too. */
+export type Given = { readonly value: unknown } | Snapshot
+
 export interface CallResult {
   readonly status: OutcomeStatus
   readonly executed: Executed
-  /** The executed arguments, when the tool ran: the recorder compares them with those in force. */
-  readonly args?: { readonly value: unknown }
-  readonly output?: { readonly value: unknown }
+  /**
+   * The executed arguments, when the tool ran: the recorder compares them with those in force. A tool may change its
+   * arguments while it runs, so take a `Recorder.snapshot` of them when it starts.
+   */
+  readonly args?: Given
+  readonly output?: Given
   /** What the model was shown, where it differs from `output`. */
-  readonly visible?: { readonly value: unknown }
+  readonly visible?: Given
   /** Whatever was thrown. */
   readonly error?: { readonly value: unknown }
   readonly startedAt?: Date
@@ -45,29 +56,42 @@ export interface CallResult {
   readonly late?: boolean
 }
 
-/** A call whose intent is recorded. */
+/** A call whose intent is recorded. Only the recorder makes these. */
 export interface Ticket {
   /** Our id of the call, a ULID. */
   readonly call: string
-  /** Leaf hash of the intent, lowercase hex. */
-  readonly intent: string
+  /**
+   * Leaf hash of the intent, lowercase hex. Undefined while the intent has no place in the log yet, which only the
+   * tiers `degraded` and `lossy` let happen.
+   */
+  readonly intent: string | undefined
   /** Root of the arguments' commitment. */
   readonly argsRoot: string
   readonly decision: Decision
   readonly tool: string
 }
 
-/** What `redact` may look at: it returns the value to commit in its place. Must not throw; a throw records `{"$opaque":"threw"}`. */
-export type Redact = (
-  value: unknown,
-  about: { readonly tool: string; readonly part: 'args' | 'output' | 'visible' | 'error' | 'principal' },
-) => unknown
+/** The parts of a call that hold a host's values. `error` is what was thrown. */
+export type Part = 'args' | 'output' | 'visible' | 'error' | 'principal'
+
+/**
+ * Returns the value to commit in the place of `value`, which it must not change. A throw records `{"$opaque":"threw"}`.
+ * Whether arguments changed between decision and execution is judged on the values before redaction.
+ */
+export type Redact = (value: unknown, about: { readonly tool: string; readonly part: Part }) => unknown
+
+/** The framework that runs the tools. */
+export interface HostInfo {
+  readonly framework: string
+  readonly version: string
+}
 
 export interface RecorderOptions {
   readonly backend: AuditBackend
   /** id: a `word` of spec/record.md, a DID by custom. */
   readonly agent: { readonly id: string; readonly name?: string; readonly version?: string }
-  readonly host?: { readonly framework: string; readonly version: string }
+  /** A function is asked when the first stream opens, so that finding out a version costs nothing before. */
+  readonly host?: HostInfo | (() => HostInfo | undefined)
   readonly observer?: 'host' | 'client' | 'proxy' | 'server'
   /** Signs stream starts; by default the backend's identity of this agent, else a fresh key. */
   readonly identity?: Signer
@@ -78,12 +102,22 @@ export interface RecorderOptions {
   /** Default `strict`. */
   readonly tier?: Tier | ((tool: string) => Tier)
   readonly redact?: Redact
-  /** Values whose canonical form is longer are committed as `{"$opaque":"size"}` plus their length; default 1 MiB. */
+  /** Values whose canonical form is longer, in bytes, are committed as `{"$opaque":"size"}`; default 1 MiB. */
   readonly valueBytesMax?: number
   /** Whether disclosures are handed to the backend at all; default true. False: nothing can ever be disclosed. */
   readonly keepDisclosures?: boolean
   /** Kinds of calls this recorder can never see; goes into `coverage`. */
   readonly unseen?: readonly string[]
-  /** Told what went wrong and was kept from the host. Must not throw. Default: one process warning per code. */
+  /** How long one append may take before its calls are told that it failed; default 30,000. */
+  readonly appendTimeoutMs?: number
+  /** Told what went wrong and was kept from the host. Default: one process warning per code. */
   readonly onError?: (error: Error) => void
+}
+
+/** One tool as the host offers it, and whether calls of it pass through us. */
+export interface CoveredTool {
+  readonly name: string
+  /** SHA-256 of its definition, lowercase hex, as `Recorder.definitionDigest` gives it. */
+  readonly digest?: string
+  readonly wrapped: boolean
 }

@@ -1,0 +1,32 @@
+import type { Decision } from '../govern/evaluator.js'
+import type { Ledger } from './ledger.js'
+import type { Ticket } from './types.js'
+import type { Snapshot } from './values.js'
+
+/** One call between its intent and its end, as the recorder remembers it. Hosts hold it as a `Ticket`. */
+export class Call implements Ticket {
+  readonly call: string
+  argsRoot = ''
+  readonly decision: Decision
+  readonly tool: string
+  /** The stream of the intent; undefined when none could be opened. */
+  ledger: Ledger | undefined
+  intent: string | undefined
+  /** What the tool may be given: the intent's arguments, or the approving review's. */
+  argsInForce: Snapshot
+  /**
+   * `open`: no outcome yet. `provisional`: one that a later outcome may follow. `final`: with its last outcome.
+   * `closed`: denied or declined, so that no outcome is expected.
+   */
+  state: 'open' | 'provisional' | 'final' | 'closed' = 'open'
+  /** The tool was let go although its intent had not been written: should it be written after all, it is `belated`. */
+  letGo = false
+
+  constructor(init: Pick<Call, 'call' | 'decision' | 'tool' | 'argsInForce'>) {
+    this.call = init.call
+    this.decision = init.decision
+    this.tool = init.tool
+    this.argsInForce = init.argsInForce
+    if (init.decision.verdict === 'deny') this.state = 'closed'
+  }
+}

@@ -1,0 +1,16 @@
+export { CallDeniedError } from './denied.js'
+export { recorded } from './recorded.js'
+export { type Approval, Recorder } from './recorder.js'
+export type {
+  CallRequest,
+  CallResult,
+  CoveredTool,
+  Given,
+  HostInfo,
+  Part,
+  RecorderOptions,
+  Redact,
+  Ticket,
+  Tier,
+} from './types.js'
+export type { Snapshot } from './values.js'

@@ -1,0 +1,316 @@
+import { ed25519Sign } from '#crypto'
+import { UnavailableError } from '../core/errors.js'
+import { formatTime } from '../core/record/formats.js'
+import { encodeRecord, recordLeaf } from '../core/record/schema.js'
+import { recordMessage, signedRecord } from '../core/record/signing.js'
+import type { After, ChainedRecord, Json } from '../core/record/types.js'
+import type { AppendEntry } from '../log/backend.js'
+import { type Batch, deliver, mayMend } from './delivery.js'
+import type { Runtime } from './runtime.js'
+import type { Sink } from './sink.js'
+
+type Distribute<T> = T extends ChainedRecord
+  ? Omit<T, 'v' | 'time' | 'stream' | 'seq' | 'prev' | 'sig' | 'after'>
+  : never
+/** A record without the members that its place in a stream gives it. */
+export type Body = Distribute<ChainedRecord> & { readonly time?: string }
+
+/** A record that waits for its batch. Its functions must not throw, `make` apart. */
+export interface Draft {
+  /**
+   * Its body, made when the batch closes, since only then the hashes of earlier records and the counters are known.
+   * Undefined: there is nothing (left) to say.
+   */
+  make(): Body | undefined
+  readonly disclosures: Uint8Array | undefined
+  /** True for what has happened already (outcomes, losses): it is kept and written when writing works again. */
+  readonly keep: boolean
+  /**
+   * Its place is fixed and its leaf hash known: from here on it is handed over, as often as it takes. Called a second
+   * time, before the batch leaves, for the record that turns out to be the last and is signed.
+   */
+  sealed?(leaf: string): void
+  /** Called once: durable, or not (yet). */
+  settled(error: Error | undefined): void
+}
+
+interface Sealed extends Batch {
+  readonly drafts: readonly Draft[]
+}
+
+// A batch is one request to the log and one signature. The bounds keep it far below what any backend refuses.
+const BATCH_RECORDS_MAX = 256
+const BATCH_BYTES_MAX = 4 * 1024 * 1024
+// What is kept while nothing can be written. Beyond it the newest is dropped and counted.
+const KEPT_MAX = 4096
+const KEPT_BYTES_MAX = 64 * 1024 * 1024
+// How long a stream that could not be written rests before the next call tries it again.
+const REST_MS = 1000
+
+export interface StreamOptions {
+  /** The signed bytes of `stream.start`. */
+  readonly start: Uint8Array
+  /** The secret that signs this stream. It is overwritten when the stream has ended. */
+  readonly seed: Uint8Array
+  readonly sink: Sink
+  readonly runtime: Runtime
+  /** How long one append may take before its callers are told that it failed. */
+  readonly appendTimeoutMs: number
+  /** Told of one record given up. */
+  readonly dropped: () => void
+  /** Told of each batch taken, and whether it was the first after a failure. */
+  readonly delivered: (mended: boolean) => void
+}
+
+/**
+ * One stream: orders, chains, signs and hands over. One append is in flight at a time; while it is, the next batch
+ * gathers, so a lone call waits for nothing and a crowd shares its syncs and signatures.
+ *
+ * When an append fails, its bytes are fixed and may or may not be in the log. Nothing else can follow in this stream
+ * until the same bytes have been taken: until then the stream is `broken`.
+ */
+export class Stream {
+  /** Leaf hash of `stream.start`. */
+  readonly id: string
+  readonly #options: StreamOptions
+  #seq = 1
+  #prev: string
+  #records = 1
+  /** Until the first batch takes it along. */
+  #start: Uint8Array | undefined
+  #queue: Draft[] = []
+  #keptBytes = 0
+  #scheduled = false
+  #sending = false
+  #stuck: { readonly batch: Sealed; readonly restUntil: number; readonly mayMend: boolean } | undefined
+  #broken: Error | undefined
+  #idle: (() => void)[] = []
+  #after: After | undefined
+
+  constructor(options: StreamOptions) {
+    this.#options = options
+    this.#start = options.start
+    this.id = recordLeaf(options.start)
+    this.#prev = this.id
+  }
+
+  /** Why nothing can be written at the moment. */
+  get broken(): Error | undefined {
+    return this.#broken
+  }
+
+  /** Records so far, `stream.start` included. */
+  get records(): number {
+    return this.#records
+  }
+
+  /** Puts `after` on the next signed record. */
+  carry(after: After): void {
+    this.#after = after
+  }
+
+  /** Adds a record to the next batch. */
+  push(draft: Draft): void {
+    if (this.#broken) {
+      this.#whileBroken(draft, this.#broken)
+      return
+    }
+    this.#queue.push(draft)
+    if (this.#sending || this.#scheduled) return
+    // What the host starts in the same turn of its event loop shares a batch. No timer is involved.
+    this.#scheduled = true
+    queueMicrotask(() => {
+      this.#scheduled = false
+      this.#pump()
+    })
+  }
+
+  /**
+   * Hands over again what was not taken, unless it is no use, or too early and not wanted `atOnce`.
+   * @returns whether the stream works.
+   */
+  async revive(atOnce = false): Promise<boolean> {
+    const stuck = this.#stuck
+    if (!this.#broken) return true
+    if (!stuck?.mayMend || (!atOnce && this.#options.runtime.now() < stuck.restUntil)) return false
+    this.#stuck = undefined
+    await this.#send(stuck.batch)
+    return this.#broken === undefined
+  }
+
+  /** Resolves when nothing waits any more, or nothing moves any more. */
+  async drained(): Promise<void> {
+    while ((this.#queue.length > 0 || this.#sending || this.#scheduled) && !this.#broken)
+      await new Promise<void>(resolve => {
+        this.#idle.push(resolve)
+      })
+  }
+
+  /** Overwrites the secret key. */
+  forget(): void {
+    this.#options.seed.fill(0)
+  }
+
+  #pump(): void {
+    if (this.#sending || this.#broken) return
+    const batch = this.#close()
+    if (batch) void this.#send(batch)
+    else this.#wake()
+  }
+
+  async #send(batch: Sealed): Promise<void> {
+    const { runtime, sink, appendTimeoutMs } = this.#options
+    this.#sending = true
+    let waiting = batch.drafts
+    const tell = (error: Error | undefined): void => {
+      for (const draft of waiting) draft.settled(error)
+      waiting = []
+    }
+    const fail = (error: Error): void => {
+      this.#broken = error
+      tell(error)
+      this.#shed(error)
+      this.#wake()
+    }
+    // The append may yet succeed; but a caller who waits for ever neither runs the tool nor tells anybody.
+    const cancel = runtime.later(appendTimeoutMs, () =>
+      fail(new UnavailableError('recorder.timeout', `the log has not answered for ${appendTimeoutMs} ms`)),
+    )
+    let failure: Error | undefined
+    try {
+      await deliver(batch, sink, runtime)
+    } catch (error) {
+      failure = asError(error)
+    }
+    cancel()
+    this.#sending = false
+    if (failure) {
+      this.#stuck = {
+        batch: { ...batch, drafts: [] },
+        restUntil: runtime.now() + REST_MS,
+        mayMend: mayMend(failure),
+      }
+      fail(failure)
+      return
+    }
+    const mended = this.#broken !== undefined
+    this.#broken = undefined
+    this.#keptBytes = 0
+    tell(undefined)
+    this.#options.delivered(mended)
+    this.#pump()
+  }
+
+  /** Tells the whole queue that it is not durable, and keeps of it what has to be kept. */
+  #shed(error: Error): void {
+    const waiting = this.#queue
+    this.#queue = []
+    for (const draft of waiting) this.#whileBroken(draft, error)
+  }
+
+  #whileBroken(draft: Draft, error: Error): void {
+    if (draft.keep) {
+      const bytes = draft.disclosures?.length ?? 0
+      if (this.#queue.length < KEPT_MAX && this.#keptBytes + bytes <= KEPT_BYTES_MAX) {
+        this.#keptBytes += bytes
+        this.#queue.push(told(draft))
+      } else this.#options.dropped()
+    }
+    draft.settled(error)
+  }
+
+  #wake(): void {
+    const idle = this.#idle
+    this.#idle = []
+    for (const resolve of idle) resolve()
+  }
+
+  /** Closes the next batch: fixes places and hashes and makes the one signature. Undefined: nothing to hand over. */
+  #close(): Sealed | undefined {
+    const placed: Placed[] = []
+    let bytes = 0
+    let taken = 0
+    // Not a loop over the whole queue: what arrives from now on belongs to the next batch.
+    while (taken < this.#queue.length && placed.length < BATCH_RECORDS_MAX && bytes < BATCH_BYTES_MAX) {
+      const record = this.#place(this.#queue[taken++]!)
+      if (!record) continue
+      placed.push(record)
+      bytes += record.entry.record.length + (record.entry.disclosures?.length ?? 0)
+    }
+    this.#queue.splice(0, taken)
+    const last = placed.at(-1)
+    if (last) placed[placed.length - 1] = this.#sign(last)
+    const start = this.#start
+    this.#start = undefined
+    if (!last && !start) return undefined
+    return {
+      entries: [...(start ? [{ record: start }] : []), ...placed.map(record => record.entry)],
+      leaves: [...(start ? [this.id] : []), ...placed.map(record => record.leaf)],
+      drafts: placed.map(record => record.draft),
+    }
+  }
+
+  #place(draft: Draft): Placed | undefined {
+    try {
+      const body = draft.make()
+      if (body) {
+        const { now } = this.#options.runtime
+        const json = {
+          time: formatTime(now()),
+          ...body,
+          v: 1,
+          stream: this.id,
+          seq: this.#seq,
+          prev: this.#prev,
+        } as ChainedRecord
+        const placed = this.#placed(draft, json, encodeRecord(json))
+        this.#seq++
+        this.#records++
+        return placed
+      }
+      draft.settled(undefined)
+    } catch (error) {
+      // A record that cannot be written has taken no place: the others are not touched, and there is no gap.
+      draft.settled(asError(error))
+    }
+    return undefined
+  }
+
+  /** The last record of a batch again, now signed, and with the newest checkpoint if one waits to be carried. */
+  #sign({ draft, json: unsigned }: Placed): Placed {
+    const json = (this.#after ? { ...unsigned, after: this.#after } : unsigned) as ChainedRecord
+    this.#after = undefined
+    const body = json as unknown as { readonly [name: string]: Json }
+    return this.#placed(draft, json, signedRecord(body, ed25519Sign(recordMessage(body), this.#options.seed)))
+  }
+
+  #placed(draft: Draft, json: ChainedRecord, record: Uint8Array): Placed {
+    const leaf = recordLeaf(record)
+    this.#prev = leaf
+    draft.sealed?.(leaf)
+    const { disclosures } = draft
+    return { draft, json, leaf, entry: disclosures ? { record, disclosures } : { record } }
+  }
+}
+
+interface Placed {
+  readonly draft: Draft
+  readonly json: ChainedRecord
+  readonly leaf: string
+  readonly entry: AppendEntry
+}
+
+/** `draft` whose maker has been told already. */
+const told = (draft: Draft): Draft => ({
+  make: () => draft.make(),
+  disclosures: draft.disclosures,
+  keep: true,
+  sealed: leaf => draft.sealed?.(leaf),
+  settled: () => {},
+})
+
+/** Whatever a backend threw, as an error. */
+export const asError = (thrown: unknown): Error =>
+  thrown instanceof Error
+    ? thrown
+    : new UnavailableError('recorder.append', 'the backend threw something that is no Error', { cause: thrown })

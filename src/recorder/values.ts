@@ -1,0 +1,97 @@
+import { capture, TOO_LARGE } from '../core/record/capture.js'
+import { commit } from '../core/record/commitment.js'
+import { discloseInFull, type FullDisclosure } from '../core/record/disclosure.js'
+import { formatDisclosureSet } from '../core/record/disclosure-set.js'
+import type { Commitment, Json } from '../core/record/types.js'
+import type { Part, Redact } from './types.js'
+
+/*
+ * The one place where a host's values become commitments: captured, bounded, redacted, committed, and their
+ * disclosures kept. Everything here is synchronous and never throws, whatever the value.
+ */
+
+/** A value as it was at one moment. Later changes of the value do not change it. */
+export class Snapshot {
+  /** What is committed: redacted, or a mark where the value was too large. */
+  readonly json: Json
+  /**
+   * The value before redaction, for comparing: a change that redaction hides is still a change. Undefined for a value
+   * too large to be looked at.
+   */
+  readonly #compared: Json | undefined
+
+  constructor(json: Json, compared: Json | undefined) {
+    this.json = json
+    this.#compared = compared
+  }
+
+  /** Whether both are known to be the same value. Of two that were too large to be looked at, nobody knows. */
+  equals(other: Snapshot): boolean {
+    return this.#compared !== undefined && other.#compared !== undefined && sameJson(this.#compared, other.#compared)
+  }
+}
+
+const THREW: Json = { $opaque: 'threw' }
+
+// Arguments beyond the size cap are still captured, up to this bound, to see whether a tool was given others than were
+// decided on: otherwise a long argument would be a place to hide a change.
+const COMPARED_BYTES_MAX = 16 * 1024 * 1024
+
+export interface ValueRules {
+  readonly redact: Redact | undefined
+  /** Longest canonical form that is kept, in bytes. */
+  readonly valueBytesMax: number
+}
+
+/** Takes a snapshot of `value`, the `part` of a call of `tool`. */
+export function snapshot(value: unknown, about: { tool: string; part: Part }, rules: ValueRules): Snapshot {
+  const { redact, valueBytesMax } = rules
+  const captured = capture(value, valueBytesMax)
+  const compared = captured === TOO_LARGE && about.part === 'args' ? capture(value, COMPARED_BYTES_MAX) : captured
+  let json = captured
+  if (redact) {
+    try {
+      json = capture(redact(value, about), valueBytesMax)
+    } catch {
+      json = THREW
+    }
+  }
+  return new Snapshot(json, compared === TOO_LARGE ? undefined : compared)
+}
+
+function sameJson(a: Json, b: Json): boolean {
+  if (a === b) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (Array.isArray(a) || Array.isArray(b)) {
+    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false
+    return a.every((item, i) => sameJson(item, b[i]))
+  }
+  const one = a as { readonly [name: string]: Json }
+  const other = b as { readonly [name: string]: Json }
+  const names = Object.keys(one)
+  if (names.length !== Object.keys(other).length) return false
+  return names.every(name => Object.hasOwn(other, name) && sameJson(one[name]!, other[name]!))
+}
+
+/** The commitments of one record and, where they are kept, what proves them later. */
+export class Commitments {
+  readonly #random: (length: number) => Uint8Array
+  readonly #kept: Map<string, FullDisclosure> | undefined
+
+  constructor(random: (length: number) => Uint8Array, keep: boolean) {
+    this.#random = random
+    this.#kept = keep ? new Map() : undefined
+  }
+
+  /** Commits to `json`, found in the record at `path` (`args`, `decision.reason`), under a key of its own. */
+  add(path: string, json: Json): Commitment {
+    const key = this.#random(32)
+    this.#kept?.set(path, discloseInFull(json, key))
+    return commit(json, key)
+  }
+
+  /** The bytes of `AppendEntry.disclosures`; undefined when nothing was committed or nothing is kept. */
+  disclosures(): Uint8Array | undefined {
+    return this.#kept && this.#kept.size > 0 ? formatDisclosureSet(this.#kept) : undefined
+  }
+}
