@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { fromUtf8, toUtf8 } from '../bytes/utf8.js'
 import { ed25519PublicKey, ed25519Sign } from '#crypto'
+import { fromUtf8, toUtf8 } from '../bytes/utf8.js'
 import { commit, encodeKey, parseRecord, recordMessage, signedRecord, verifyRecordSignature } from './index.js'
 import type { Json } from './types.js'
 

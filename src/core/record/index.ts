@@ -35,4 +35,5 @@ export {
   verifyApproval,
   verifyRecordSignature,
 } from './signing.js'
+export { type AcceptanceOptions, type JudgedBatch, type Link, linkOf, StreamAcceptance } from './stream.js'
 export type * from './types.js'
