@@ -16,7 +16,8 @@ const TASKS = {
 const [task = '', ...rest] = process.argv.slice(2)
 if (!Object.hasOwn(TASKS, task)) fail(`unknown task ${JSON.stringify(task)}; known: ${Object.keys(TASKS).join(', ')}`)
 const [major, minor] = process.versions.node.split('.').map(Number)
-if (major < 20 || (major === 20 && minor < 19)) fail(`Node ${process.versions.node} is too old; deedlog needs 20.19 or newer`)
+if (major < 20 || (major === 20 && minor < 19))
+  fail(`Node ${process.versions.node} is too old; deedlog needs 20.19 or newer`)
 
 await install()
 const steps = TASKS[task]
@@ -27,7 +28,9 @@ for (const [i, step] of steps.entries()) {
 
 /** `npm ci`, unless node_modules is what this lock file once gave. */
 async function install() {
-  const lock = createHash('sha256').update(readFileSync(`${root}package-lock.json`)).digest('hex')
+  const lock = createHash('sha256')
+    .update(readFileSync(`${root}package-lock.json`))
+    .digest('hex')
   const stamp = `${root}node_modules/.deedlog-lock`
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
   console.error('deedlog: installing the packages of package-lock.json (npm ci, no install scripts), once ...')

@@ -54,8 +54,7 @@ describe('core in a bare context', () => {
   })
 
   it('reads a log record and verifies its signature, the same leaf hash as on Node', () => {
-    const known = readFileSync(new URL('known-log-record.json', import.meta.url))
-    const parsed = core.record.parseRecord(new Uint8Array(known))
+    const parsed = core.record.parseRecord(new TextEncoder().encode(KNOWN_LOG_RECORD))
     expect(parsed.leaf).toBe('3a4506fbfcb1676b92ef6b1d38cedd751668fcc84b59e3d43288345032eeedc5')
     if (!parsed.understood || parsed.record.type !== 'log') throw new Error('not understood')
     expect(core.record.verifyRecordSignature(parsed, parsed.record.operators[0]!)).toBe(true)
@@ -66,3 +65,9 @@ describe('core in a bare context', () => {
     expect(pure).not.toMatch(/globalThis|import\(/)
   })
 })
+
+const KNOWN_LOG_RECORD =
+  '{"nonce":"CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=",' +
+  '"operators":["AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"],"origin":"example.com/deeds",' +
+  '"sig":"SIFpvamImKlmUHw+3X9ylsKkkp5ZPUnceKz6LheDVcUr7gTao6d5vYTRuXslYbQ5CabWc9OXxCGOK4D71UX9AA==",' +
+  '"time":"2026-11-22T09:25:00.000Z","type":"log","v":1}'
