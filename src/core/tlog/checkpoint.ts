@@ -22,9 +22,9 @@ export interface Checkpoint {
  * The checkpoint that a note's text states. Formatting what this returns gives the same text again.
  *
  * @param text  A note's text: at least three lines, each with its newline.
- * @throws {MalformedError} `checkpoint.lines` for fewer lines, an empty line or a control character;
- *   `checkpoint.size` unless it is a canonical decimal up to 2^53-1; `checkpoint.root` unless it is the canonical
- *   base64 of 32 bytes.
+ * @throws {MalformedError} `checkpoint.lines` for fewer lines, an empty line, a control character or a lone
+ *   surrogate; `checkpoint.size` unless it is a canonical decimal up to 2^53-1; `checkpoint.root` unless it is the
+ *   canonical base64 of 32 bytes.
  * @see C2SP tlog-checkpoint, "Note text"
  */
 export function parseCheckpoint(text: string): Checkpoint {
@@ -73,12 +73,11 @@ export function formatCheckpoint(checkpoint: Checkpoint): string {
   if (root.length !== HASH_LENGTH) throw new RangeError(`a root has ${HASH_LENGTH} bytes, not ${root.length}`)
   const lines = [origin, String(size), toBase64(root), ...extensions]
   if (lines.length > LINES_MAX) throw new RangeError(`a checkpoint has at most ${LINES_MAX} lines`)
-  for (const line of lines)
-    if (!isLine(line) || !isWellFormed(line)) throw new RangeError(`${quote(line)} cannot be a line of a checkpoint`)
+  for (const line of lines) if (!isLine(line)) throw new RangeError(`${quote(line)} cannot be a line of a checkpoint`)
   return lines.map(line => `${line}\n`).join('')
 }
 
-const isLine = (text: string): boolean => text !== '' && !/[\u0000-\u001f]/.test(text)
+const isLine = (text: string): boolean => text !== '' && isWellFormed(text) && !/[\u0000-\u001f]/.test(text)
 
 /**
  * The checkpoint in a note, if a key of its log has signed it.
