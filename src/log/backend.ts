@@ -16,6 +16,11 @@ export interface AppendEntry {
    * than the record; never part of the log. Format: `spec/vault.md`.
    */
   readonly disclosures?: Uint8Array
+  /**
+   * The signed note that the record cites in `after`, where the recorder has it: a log finds out by it that it was
+   * rolled back or forked.
+   */
+  readonly note?: Uint8Array
 }
 
 export interface Receipt {

@@ -1,0 +1,104 @@
+import { MalformedError } from '../core/errors.js'
+import { type Hash, type Key, type ParsedRecord, verifyRecordSignature } from '../core/record/index.js'
+import { type JudgedBatch, linkOf, StreamAcceptance } from '../core/record/stream.js'
+
+/**
+ * What a log takes. The rules are core's (`core/record/stream.ts`); here is what they need to know about this log:
+ * which records it holds already, and where.
+ */
+export class Acceptance {
+  readonly #streams: StreamAcceptance
+  /** Where each stream begins, and the key that signs it. Grows with the streams of a log, not with its records. */
+  readonly #starts = new Map<Hash, { readonly index: number; readonly key: Key }>()
+  /** The newest records, oldest first. */
+  readonly #recent = new Map<Hash, number>()
+  #lookedUp: ReadonlyMap<Hash, number> = new Map()
+
+  /**
+   * @param log        Leaf hash of the log record.
+   * @param operators  The log record's `operators`.
+   */
+  constructor(log: Hash, operators: readonly Key[]) {
+    this.#streams = new StreamAcceptance({
+      log,
+      operators,
+      held: leaf => this.#recent.get(leaf) ?? this.#lookedUp.get(leaf),
+    })
+  }
+
+  /**
+   * Says which records of a batch are held already and which are to be sequenced. Changes nothing.
+   *
+   * @param lookedUp  Index of each record that {@link olderThanRemembered} asked for, where it was found.
+   * @throws {MalformedError} `stream.*` for a batch that the log does not take
+   */
+  judge(batch: readonly ParsedRecord[], lookedUp: ReadonlyMap<Hash, number>): JudgedBatch {
+    this.#lookedUp = lookedUp
+    return this.#streams.judge(batch)
+  }
+
+  /**
+   * Whether some of these records may be held without being remembered: they are not new to their stream.
+   * @returns the index from which on to look for them.
+   */
+  olderThanRemembered(batch: readonly ParsedRecord[]): number | undefined {
+    for (const record of batch) {
+      const link = linkOf(record)
+      const start = link && this.#starts.get(link.stream)
+      if (!link || !start || this.#recent.has(record.leaf)) continue
+      if (link.seq <= (this.#streams.last(link.stream)?.seq ?? -1)) return start.index
+    }
+    return undefined
+  }
+
+  /** Remembers a record that is durable at `index`. In order. */
+  saved(record: ParsedRecord, index: number): void {
+    this.#streams.take([record])
+    if (record.understood && record.record.type === 'stream.start')
+      this.#starts.set(record.leaf, { index, key: record.record.key })
+    this.#recent.set(record.leaf, index)
+    if (this.#recent.size > RECENT_MAX) this.#recent.delete(this.#recent.keys().next().value!)
+  }
+
+  /**
+   * Why a record read back from the log cannot be what this writer once took, if it cannot: it does not follow its
+   * stream's last, or its signature is bad. Every record is signed or named by a later one of its stream, so that a
+   * record that was altered shows here, or at the record that follows it.
+   */
+  describeDamage(record: ParsedRecord): string | undefined {
+    const link = linkOf(record)
+    if (!link) return 'it has no place in a stream'
+    const start = this.#starts.get(link.stream)
+    if (link.prev === undefined) {
+      const signed =
+        record.understood &&
+        record.record.type === 'stream.start' &&
+        verifyRecordSignature(record, record.record.identity)
+      return signed ? undefined : 'the signature of this stream.start is bad'
+    }
+    const last = this.#streams.last(link.stream)
+    if (!last || !start) return `the start of stream ${link.stream} is not before it`
+    if (link.seq !== last.seq + 1 || link.prev !== last.leaf) {
+      const index = this.#recent.get(last.leaf)
+      const which = index === undefined ? `record ${last.seq} of its stream` : `record ${index}`
+      return `it does not follow ${which}: one of the two is not as it was written`
+    }
+    return record.json['sig'] === undefined || verifyRecordSignature(record, start.key)
+      ? undefined
+      : 'its signature is bad'
+  }
+}
+
+/** Whether a batch may change what other streams may do. */
+export const concernsOthers = (batch: readonly ParsedRecord[]): boolean =>
+  batch.some(({ json }) => json['type'] === 'recovery' || json['type'] === 'key')
+
+/** The stream of a batch's first record, for lining up; what has none is refused when it is judged. */
+export function streamOf(batch: readonly ParsedRecord[]): Hash {
+  const link = batch[0] && linkOf(batch[0])
+  if (!link) throw new MalformedError('stream.link', 'the batch does not begin with a record of a stream')
+  return link.stream
+}
+
+// About 3 MB. A recorder hands over a batch again within moments, if ever.
+const RECENT_MAX = 16_384

@@ -1,0 +1,75 @@
+import { resolve } from 'node:path'
+import { UnavailableError } from '../core/errors.js'
+import type { AuditBackend } from './backend.js'
+import { reading } from './disk-error.js'
+import type { StoreKind } from './layout.js'
+import { LazyLog, type Log, LogHandle, type LogOptions } from './log.js'
+import { openInMemory, openOnDisk } from './open.js'
+import { share } from './registry.js'
+import { realWorld, type World } from './world.js'
+
+export type { AppendEntry, AuditBackend, Level, Receipt, Signer } from './backend.js'
+export type { Log, LogEntry, LogOptions } from './log.js'
+
+/** A log in a directory: tiles that any web server can serve, keys and journal in a private folder. Touches nothing yet. */
+export const files = (directory: string, options: LogOptions = {}): AuditBackend =>
+  new LazyLog(() => openLogIn(realWorld, directory, options, 'files'))
+
+/** A log in one file with a record per line, private things beside it. Touches nothing yet. */
+export const jsonl = (path: string, options: LogOptions = {}): AuditBackend =>
+  new LazyLog(() => openLogIn(realWorld, path, options, 'jsonl'))
+
+/** A log that is gone with the process, for tests. */
+export const memory = (options: LogOptions = {}): AuditBackend =>
+  new LazyLog(async () => {
+    const writer = await openInMemory(realWorld, options)
+    return new LogHandle(writer, () => writer.close())
+  })
+
+/**
+ * Opens a log for writing, or makes it where there is none: a directory, or a file with one record per line when the
+ * path ends in `.jsonl` or names a file. Opening one twice in a process shares it; each use closes its own.
+ *
+ * @throws {UnavailableError} `log.locked`, `log.missing` (only with `create: false`), `log.not_a_log`,
+ *   `log.other_origin`, `log.newer_format`, `log.damaged`, `log.rolled_back`, `log.permission`, `log.read_only`,
+ *   `log.no_space`, ...: see `spec/vocabulary.md`
+ */
+export const openLog = (target: string, options: LogOptions = {}): Promise<Log> => openLogIn(realWorld, target, options)
+
+/** Makes a log and opens it. @throws {UnavailableError} `log.exists`, and what {@link openLog} throws */
+export async function createLog(target: string, options: LogOptions = {}): Promise<Log> {
+  if (options.create === false) throw new TypeError('a log cannot be made with create: false')
+  return openLogIn(realWorld, target, options, undefined, 'be new')
+}
+
+/** @internal As {@link openLog}, in another world. */
+export async function openLogIn(
+  world: World,
+  target: string,
+  options: LogOptions,
+  kind?: StoreKind,
+  must: 'exist' | 'be new' | undefined = options.create === false ? 'exist' : undefined,
+): Promise<Log> {
+  if (typeof target !== 'string' || target === '') throw new TypeError('the path of a log is a non-empty string')
+  const path = await reading(target, world.disk.realPath(resolve(target)))
+  const store = kind ?? (await kindOf(world, path))
+  if (must === 'be new' && world.logs.has(path))
+    throw new UnavailableError('log.exists', `there is a log at ${path} already; it was not touched`, {
+      expected: 'a path where nothing is yet',
+    })
+  const log = await share(world.logs, path, () => openOnDisk(world, store, path, options, must))
+  if (options.origin !== undefined && options.origin !== log.origin) {
+    const { origin } = log
+    await log.close()
+    throw new UnavailableError('log.other_origin', `${path} is the log ${origin}, not ${options.origin}`, {
+      expected: 'the origin the log was made with: it never changes',
+    })
+  }
+  return log
+}
+
+async function kindOf(world: World, path: string): Promise<StoreKind> {
+  const found = await reading(path, world.disk.stat(path))
+  if (found) return found.kind === 'file' ? 'jsonl' : 'files'
+  return path.endsWith('.jsonl') ? 'jsonl' : 'files'
+}

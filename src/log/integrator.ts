@@ -1,0 +1,172 @@
+import { UnavailableError } from '../core/errors.js'
+import {
+  type NodeId,
+  nodeInTile,
+  type ProofPlan,
+  partialsOf,
+  TILE_WIDTH,
+  tileForNode,
+  tilePath,
+} from '../core/tlog/index.js'
+import type { Objects, StoredObject } from './ports.js'
+import { TreeBuilder } from './tree-builder.js'
+
+export interface TreeHead {
+  readonly size: number
+  readonly root: Uint8Array
+}
+
+/**
+ * Turns sequenced records into tiles and bundles. Everything it puts is a pure function of the sequence, so after a
+ * crash the same objects come out again, and the store refuses any others.
+ */
+export class Integrator {
+  readonly #objects: Objects
+  readonly #builder = new TreeBuilder()
+  /** Full tiles that are not durable yet. */
+  #outbox: StoredObject[] = []
+  #backlogBytes = 0
+  /** Objects that were ever put into the outbox, and those of them that left it. */
+  #queued = 0
+  #written = 0
+  #writing: Promise<void> | undefined
+  /** Full paths of tiles that have partials on the disk. */
+  readonly #withPartials = new Set<string>()
+  readonly #cache = new Map<string, Uint8Array>()
+
+  constructor(objects: Objects) {
+    this.#objects = objects
+  }
+
+  get size(): number {
+    return this.#builder.size
+  }
+
+  /** The tree of all records so far, durable or not. */
+  treeHead(): TreeHead {
+    return { size: this.#builder.size, root: this.#builder.root() }
+  }
+
+  /** Bytes of full tiles that wait to be written: what the writer must not let grow without bound. */
+  get backlogBytes(): number {
+    return this.#backlogBytes
+  }
+
+  /**
+   * Adds the next record. The tiles it makes full are written behind the caller's back; {@link settle} waits for them
+   * and tells what went wrong.
+   *
+   * @param durable  Whether the tiles are known to be durable, because a signed checkpoint covers them.
+   */
+  add(record: Uint8Array, leaf: Uint8Array, durable = false): void {
+    const full = this.#builder.add(record, leaf)
+    if (durable || full.length === 0) return
+    for (const object of full) {
+      this.#outbox.push(object)
+      this.#backlogBytes += object.bytes.length
+    }
+    this.#queued += full.length
+    this.#writeAll().catch(() => {}) // settle() tries again and reports
+  }
+
+  /** At start, at the size of the head: its partial tiles are there, or are put again. */
+  async restorePartials(): Promise<void> {
+    await this.#putPartials(this.#builder.partials(), this.size)
+  }
+
+  /**
+   * Makes all tiles of the tree as it is now durable, the partial ones too, and gives its size and root. C2SP
+   * tlog-tiles: the tiles must be there before a checkpoint of that size is. One call at a time.
+   */
+  async settle(): Promise<TreeHead> {
+    // Taken now, at one go: records that arrive while we write belong to the next checkpoint.
+    const head = this.treeHead()
+    const partials = this.#builder.partials()
+    const queued = this.#queued
+    while (this.#written < queued) await this.#writeSome()
+    await this.#putPartials(partials, head.size)
+    return head
+  }
+
+  async #putPartials(partials: readonly StoredObject[], size: number): Promise<void> {
+    await this.#objects.put(partials)
+    const tiles = partialsOf(size).map(({ level, index }) => tilePath({ level, index, width: TILE_WIDTH }))
+    for (const path of tiles) this.#withPartials.add(path)
+    // While we wrote, some may have become full and been written, too early to remove these.
+    const full = partialsOf(this.size).map(({ level, index }) => tilePath({ level, index, width: TILE_WIDTH }))
+    await this.#removePartials(tiles.filter(path => !full.includes(path) && !this.#outbox.some(o => o.path === path)))
+  }
+
+  /** Resolves when the backlog is below `bytes`; undefined when it is. */
+  below(bytes: number): Promise<void> | undefined {
+    if (this.#backlogBytes < bytes) return undefined
+    return (async () => {
+      while (this.#backlogBytes >= bytes) await this.#writeSome()
+    })()
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#outbox.length > 0) await this.#writeSome()
+  }
+
+  /** Writes the oldest objects of the outbox; whoever calls meanwhile waits for the same ones. */
+  #writeSome(): Promise<void> {
+    this.#writing ??= this.#writeBatch().finally(() => {
+      this.#writing = undefined
+    })
+    return this.#writing
+  }
+
+  async #writeBatch(): Promise<void> {
+    const batch = this.#outbox.slice(0, WRITTEN_AT_ONCE)
+    await this.#objects.put(batch)
+    this.#outbox = this.#outbox.slice(batch.length)
+    this.#written += batch.length
+    for (const { bytes } of batch) this.#backlogBytes -= bytes.length
+    await this.#removePartials(batch.map(object => object.path))
+  }
+
+  /**
+   * The full tiles are durable, so their partial forms may go: whoever still holds an older checkpoint falls back to
+   * the full tile, as C2SP tlog-tiles has it. A crash before this leaves partials behind, which harm nobody.
+   */
+  async #removePartials(fullTiles: readonly string[]): Promise<void> {
+    const superseded = fullTiles.filter(path => this.#withPartials.delete(path))
+    if (superseded.length > 0) await this.#objects.removePartials(superseded)
+  }
+
+  /** The hashes that a plan asks for, folded. All its nodes must be in the tree as it is now. */
+  async fold(plan: ProofPlan): Promise<Uint8Array[]> {
+    const hashes: Uint8Array[] = []
+    for (const node of plan.nodes) hashes.push(await this.#node(node))
+    return plan.fold(hashes)
+  }
+
+  async #node(node: NodeId): Promise<Uint8Array> {
+    const id = tileForNode(node, this.size)
+    const edge = typeof id.level === 'number' ? this.#builder.edge(id.level, id.index) : undefined
+    if (edge) {
+      const bytes = new Uint8Array(id.width * 32)
+      for (const [i, hash] of edge.slice(0, id.width).entries()) bytes.set(hash, i * 32)
+      return nodeInTile(node, id, bytes)
+    }
+    return nodeInTile(node, id, await this.#fullTile(tilePath({ ...id, width: TILE_WIDTH })))
+  }
+
+  async #fullTile(path: string): Promise<Uint8Array> {
+    const cached = this.#cache.get(path)
+    if (cached) return cached
+    const waiting = this.#outbox.find(object => object.path === path)
+    const bytes = waiting?.bytes ?? (await this.#objects.get(path))
+    if (!bytes)
+      throw new UnavailableError('log.tile_missing', `${path} is not there`, { expected: 'every full tile of the log' })
+    if (this.#cache.size >= CACHED_TILES_MAX) this.#cache.delete(this.#cache.keys().next().value!)
+    this.#cache.set(path, bytes)
+    return bytes
+  }
+}
+
+// One sync of a folder serves all tiles of a batch.
+const WRITTEN_AT_ONCE = 64
+// 8 KiB each.
+const CACHED_TILES_MAX = 64

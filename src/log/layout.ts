@@ -1,0 +1,98 @@
+import { sha256Hex } from '#crypto'
+import { toUtf8 } from '../core/bytes/utf8.js'
+
+/*
+ * Where everything lies: `spec/layout.md`. Public and private never share a folder, so that a web server can be given
+ * the one without the other; the trust file lies beside both, because it must not come from inside the log.
+ */
+
+export type StoreKind = 'files' | 'jsonl'
+
+/** The paths of one log. Absolute when `target` is. */
+export interface Layout {
+  readonly kind: StoreKind
+  /** What the user named: the directory, or the file with one record per line. */
+  readonly target: string
+  readonly trustFile: string
+  /** Format, origin, log id. Written last when a log is made: what has no such file is no log. */
+  readonly config: string
+  readonly privateFolder: string
+  /** Is there while a log is being made. */
+  readonly creating: string
+  readonly lock: string
+  readonly journal: string
+  /** The newest signed checkpoint, there before anybody else can see it. */
+  readonly head: string
+  readonly keys: string
+  readonly logKey: string
+  readonly operatorKey: string
+  readonly agentKeys: string
+  agentKey(agent: string): string
+  /** The newest signed checkpoint for all to see. */
+  readonly checkpoint: string
+  /** Folder of signed notes that records cite, by the hash of the note. */
+  readonly notes: string
+  /** The folder that may be served; undefined where there is none. */
+  readonly publicFolder: string | undefined
+}
+
+export function filesLayout(directory: string): Layout {
+  const publicFolder = `${directory}/log`
+  return {
+    kind: 'files',
+    target: directory,
+    trustFile: `${directory}.trust`,
+    config: `${directory}/deedlog.json`,
+    checkpoint: `${publicFolder}/checkpoint`,
+    notes: `${publicFolder}/notes`,
+    publicFolder,
+    ...privateLayout(`${directory}/private`),
+  }
+}
+
+export function jsonlLayout(path: string): Layout {
+  return {
+    kind: 'jsonl',
+    target: path,
+    trustFile: `${path}.trust`,
+    config: `${path}.private/deedlog.json`,
+    checkpoint: `${path}.checkpoint`,
+    notes: `${path}.notes`,
+    publicFolder: undefined,
+    ...privateLayout(`${path}.private`),
+  }
+}
+
+const privateLayout = (folder: string) => ({
+  privateFolder: folder,
+  creating: `${folder}/creating`,
+  lock: `${folder}/lock`,
+  journal: `${folder}/journal`,
+  head: `${folder}/head`,
+  keys: `${folder}/keys`,
+  logKey: `${folder}/keys/log.pem`,
+  operatorKey: `${folder}/keys/operator.pem`,
+  agentKeys: `${folder}/keys/agents`,
+  // An agent id may hold characters that are none of a file name; its hash never does.
+  agentKey: (agent: string) => `${folder}/keys/agents/${sha256Hex(toUtf8(agent))}.pem`,
+})
+
+/** The name of the journal segment whose first frame begins at record `index`. Names sort as the numbers do. */
+export const segmentName = (index: number): string => `${String(index).padStart(INDEX_DIGITS, '0')}.journal`
+
+/** The index in the name of a segment; undefined when the name is none. */
+export function parseSegmentName(name: string): number | undefined {
+  const digits = /^(\d{16})\.journal$/.exec(name)?.[1]
+  const index = Number(digits)
+  return digits !== undefined && Number.isSafeInteger(index) ? index : undefined
+}
+
+// 2^53-1 has 16 digits.
+const INDEX_DIGITS = 16
+
+/** Folders that nobody but the owner may enter, and files that nobody else may read. */
+export const PRIVATE_FOLDER_MODE = 0o700
+export const PRIVATE_FILE_MODE = 0o600
+/** What may be served. The process's umask takes away from these. */
+export const PUBLIC_FOLDER_MODE = 0o755
+export const PUBLIC_FILE_MODE = 0o644

@@ -1,0 +1,300 @@
+import { ed25519PublicKey, ed25519Sign } from '#crypto'
+import { toBase64 } from '../core/bytes/base64.js'
+import { fromUtf8, toUtf8 } from '../core/bytes/utf8.js'
+import { HaltedError, quote, UnavailableError } from '../core/errors.js'
+import { encodeKey, formatTime, isWord, recordLeaf, recordMessage, signedRecord, ulid } from '../core/record/index.js'
+import { ALGORITHM, formatVerifierKey, leafHash } from '../core/tlog/index.js'
+import { formatConfig, isCheckpointMs, LAYOUT_FORMAT, type LogConfig, parseConfig } from './config.js'
+import { type Disk, type DiskLock, folderOf, replaceFile } from './disk.js'
+import { diskError, reading } from './disk-error.js'
+import { Integrator } from './integrator.js'
+import {
+  filesLayout,
+  jsonlLayout,
+  type Layout,
+  PRIVATE_FILE_MODE,
+  PRIVATE_FOLDER_MODE,
+  PUBLIC_FILE_MODE,
+  PUBLIC_FOLDER_MODE,
+  type StoreKind,
+} from './layout.js'
+import type { LogOptions } from './log.js'
+import type { Store } from './ports.js'
+import { filesStore } from './stores/files.js'
+import { jsonlStore } from './stores/jsonl.js'
+import { memoryStore } from './stores/memory.js'
+import { addAgent, formatOwnTrust, writeTrust } from './trust-file.js'
+import type { World } from './world.js'
+import { LogWriter, signCheckpoint } from './writer.js'
+
+/**
+ * Opens a log on a disk, or makes it.
+ *
+ * @param target  Absolute path without links.
+ * @param must    `exist`, `be new`, or undefined when either will do.
+ */
+export async function openOnDisk(
+  world: World,
+  kind: StoreKind,
+  target: string,
+  options: LogOptions,
+  must?: 'exist' | 'be new',
+): Promise<LogWriter> {
+  checkOptions(options)
+  const layout = kind === 'files' ? filesLayout(target) : jsonlLayout(target)
+  const { disk } = world
+  // First without the lock, so that looking at a folder that is no log leaves nothing in it.
+  refuseUnless(must, await inspect(disk, layout), layout)
+  await makeFolders(disk, layout)
+  const lock = await takeLock(world, layout)
+  try {
+    // Again, now that nobody else can change it.
+    const found = await inspect(disk, layout)
+    refuseUnless(must, found, layout)
+    if (found !== 'log') await create(world, layout, options, found === 'unfinished')
+    return await openExisting(world, layout, options, lock)
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+/** A log in memory, always new. */
+export async function openInMemory(world: World, options: LogOptions): Promise<LogWriter> {
+  checkOptions(options)
+  const store = memoryStore()
+  const config = await fill(world, store, 'files', options)
+  return LogWriter.open({
+    world,
+    store,
+    identity: { origin: config.origin, id: config.logId },
+    checkpointMs: options.checkpointMs ?? CHECKPOINT_MS,
+    announceAgent: async () => {},
+    letGo: async () => {},
+  })
+}
+
+/** What is at the place of a log: a log, nothing, or what a crash left of making one. Anything else is refused. */
+async function inspect(disk: Disk, layout: Layout): Promise<'log' | 'nothing' | 'unfinished'> {
+  const { target, kind } = layout
+  const found = await reading(target, disk.stat(target))
+  if (found && found.kind !== (kind === 'files' ? 'directory' : 'file'))
+    throw new UnavailableError('log.not_a_log', `${target} is a ${found.kind}, not ${KINDS[kind]}`, {
+      expected: 'a log, or a path where nothing is yet',
+    })
+  const config = await reading(layout.config, disk.readFile(layout.config))
+  if (config) {
+    const { store } = parseConfig(config, layout.config)
+    if (store !== kind)
+      throw new UnavailableError('log.config', `${layout.config} describes a ${store} log`, {
+        expected: `a ${kind} log`,
+      })
+    return 'log'
+  }
+  if (await reading(layout.creating, disk.stat(layout.creating))) return 'unfinished'
+  const inside =
+    kind === 'files' ? ((await reading(target, disk.list(target))) ?? []) : found && found.length > 0 ? [target] : []
+  const secrets = (await reading(layout.privateFolder, disk.list(layout.privateFolder))) ?? []
+  // A process that died, or is at work, between taking the lock and leaving its mark.
+  const onlyLock =
+    secrets.every(name => name === 'lock') && inside.every(name => `${target}/${name}` === layout.privateFolder)
+  if (onlyLock) return 'nothing'
+  throw new UnavailableError(
+    'log.not_a_log',
+    `${target} is not empty, and ${layout.config} is not there: it is no log, or a part of one is missing`,
+    { expected: 'a log, an empty folder, or a path where nothing is yet' },
+  )
+}
+
+const KINDS: Readonly<Record<StoreKind, string>> = { files: 'a folder', jsonl: 'a file with one record per line' }
+
+function refuseUnless(
+  must: 'exist' | 'be new' | undefined,
+  found: 'log' | 'nothing' | 'unfinished',
+  layout: Layout,
+): void {
+  if (must === 'exist' && found !== 'log')
+    throw new UnavailableError('log.missing', `there is no log at ${layout.target}`, {
+      expected: 'the path of a log; `deedlog init` makes one',
+    })
+  if (must === 'be new' && found === 'log')
+    throw new UnavailableError('log.exists', `there is a log at ${layout.target} already; it was not touched`, {
+      expected: 'a path where nothing is yet',
+    })
+}
+
+/** Makes the folders down to where the lock is. */
+async function makeFolders(disk: Disk, layout: Layout): Promise<void> {
+  if (layout.kind === 'files') await makeFolder(disk, layout.target, PUBLIC_FOLDER_MODE)
+  else await makeFolder(disk, folderOf(layout.target), PUBLIC_FOLDER_MODE)
+  await makeFolder(disk, layout.privateFolder, PRIVATE_FOLDER_MODE)
+}
+
+async function makeFolder(disk: Disk, folder: string, mode: number): Promise<void> {
+  if (await reading(folder, disk.stat(folder))) return
+  const parent = folderOf(folder)
+  if (parent !== folder) await makeFolder(disk, parent, PUBLIC_FOLDER_MODE)
+  await reading(folder, disk.makeDirectory(folder, mode))
+  await reading(parent, disk.syncDirectory(parent))
+}
+
+async function takeLock({ disk, clock }: World, layout: Layout): Promise<DiskLock> {
+  const message = `pid ${process.pid} since ${formatTime(clock.now())}`
+  const lock = await reading(layout.lock, disk.lock(layout.lock, message))
+  if (!('heldBy' in lock)) return lock
+  const holder = lock.heldBy.trim()
+  throw new UnavailableError(
+    'log.locked',
+    `${layout.target} is being written by another process${holder ? ` (${quote(holder)})` : ''}`,
+    { expected: 'one writer at a time: end the other process, or give this one a log of its own', retryable: true },
+  )
+}
+
+/**
+ * Makes a log. What a crash leaves is nothing but a folder with a `creating` mark, until `deedlog.json` is there; then
+ * it is a log, and what may be missing is the trust file, which the next start writes.
+ */
+async function create(world: World, layout: Layout, options: LogOptions, unfinished: boolean): Promise<void> {
+  const { disk } = world
+  const wantsTrust = options.trustFile !== false
+  // An auditor may be using it: whose keys count is not changed behind their back.
+  if (wantsTrust && (await reading(layout.trustFile, disk.stat(layout.trustFile))))
+    throw new UnavailableError('log.trust_exists', `${layout.trustFile} is there, and it is of another log`, {
+      expected: 'no such file: move it away, or ask for no trust file',
+    })
+  if (unfinished) await removeUnfinished(disk, layout)
+  await put(disk, layout.creating, JSON.stringify({ trustFile: wantsTrust }), PRIVATE_FILE_MODE)
+  for (const folder of [layout.journal, layout.keys, layout.agentKeys])
+    await makeFolder(disk, folder, PRIVATE_FOLDER_MODE)
+  if (layout.publicFolder) await makeFolder(disk, layout.publicFolder, PUBLIC_FOLDER_MODE)
+  const store = storeOf(disk, layout)
+  let config: LogConfig
+  try {
+    config = await fill(world, store, layout.kind, options)
+  } finally {
+    await store.close()
+  }
+  await put(disk, layout.config, fromUtf8(formatConfig(config)), PUBLIC_FILE_MODE)
+  // It is a log from here on.
+}
+
+/** Removes what a crash left of making a log: only what `create` makes, and never once there is a `deedlog.json`. */
+async function removeUnfinished(disk: Disk, layout: Layout): Promise<void> {
+  const made = layout.publicFolder ? [layout.publicFolder] : [layout.target, layout.checkpoint, layout.notes]
+  for (const path of [...made, layout.journal, layout.head, layout.keys]) await reading(path, disk.remove(path))
+}
+
+/** Gives an empty store its keys, its first record and its first checkpoint, in the order of every later one. */
+async function fill(world: World, store: Store, kind: StoreKind, options: LogOptions): Promise<LogConfig> {
+  const now = world.clock.now()
+  const origin = options.origin ?? `localhost/deedlog/${ulid(now, world.random(10)).toLowerCase()}`
+  const logSeed = world.random(32)
+  const operatorSeed = world.random(32)
+  await store.keys.put('log', logSeed)
+  await store.keys.put('operator', operatorSeed)
+  const body = {
+    v: 1,
+    type: 'log',
+    origin,
+    nonce: toBase64(world.random(32)),
+    operators: [encodeKey(ed25519PublicKey(operatorSeed))],
+    ...(options.retentionDays === undefined ? {} : { retention: { days: options.retentionDays } }),
+    time: formatTime(now),
+  }
+  const record = signedRecord(body, ed25519Sign(recordMessage(body), operatorSeed))
+  await store.sequencer.replay(0, () => {
+    throw new HaltedError('log.not_a_log', 'the log that was to be made has records already')
+  })
+  await store.sequencer.append([{ record }], false)
+  const integrator = new Integrator(store.objects)
+  integrator.add(record, leafHash(record))
+  const tree = await integrator.settle()
+  const key = formatVerifierKey(origin, ALGORITHM.ed25519, ed25519PublicKey(logSeed))
+  const note = signCheckpoint({ origin, ...tree }, key, logSeed)
+  await store.head.swap(undefined, note)
+  await store.head.release(note)
+  const { checkpointMs } = options
+  return {
+    format: LAYOUT_FORMAT,
+    store: kind,
+    origin,
+    logId: recordLeaf(record),
+    ...(checkpointMs === undefined ? {} : { checkpointMs }),
+  }
+}
+
+async function openExisting(world: World, layout: Layout, options: LogOptions, lock: DiskLock): Promise<LogWriter> {
+  const { disk } = world
+  const config = parseConfig((await reading(layout.config, disk.readFile(layout.config)))!, layout.config)
+  if (options.origin !== undefined && options.origin !== config.origin)
+    throw new UnavailableError(
+      'log.other_origin',
+      `${layout.target} is the log ${quote(config.origin)}, not ${quote(options.origin)}`,
+      { expected: 'the origin the log was made with: it never changes' },
+    )
+  const store = storeOf(disk, layout)
+  let writer: LogWriter
+  try {
+    writer = await LogWriter.open({
+      world,
+      store,
+      identity: { origin: config.origin, id: config.logId },
+      checkpointMs: options.checkpointMs ?? config.checkpointMs ?? CHECKPOINT_MS,
+      announceAgent: key => addAgent(disk, layout.trustFile, key.text),
+      letGo: () => lock.release(),
+    })
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+  try {
+    await finishCreation(disk, layout, config, writer)
+  } catch (error) {
+    await writer.close()
+    throw error
+  }
+  return writer
+}
+
+/** What comes after a log has become one: its trust file, once, and the mark goes. */
+async function finishCreation(disk: Disk, layout: Layout, config: LogConfig, writer: LogWriter): Promise<void> {
+  const mark = await reading(layout.creating, disk.readFile(layout.creating))
+  if (!mark) return
+  const wantsTrust = (JSON.parse(fromUtf8(mark)) as { trustFile?: unknown }).trustFile === true
+  if (wantsTrust)
+    await writeTrust(
+      disk,
+      layout.trustFile,
+      formatOwnTrust({
+        origin: config.origin,
+        logId: config.logId,
+        logKey: writer.logKey.text,
+        operatorKey: writer.operatorKey.text,
+      }),
+    )
+  await reading(layout.creating, disk.remove(layout.creating))
+  await reading(layout.privateFolder, disk.syncDirectory(layout.privateFolder))
+}
+
+const storeOf = (disk: Disk, layout: Layout): Store =>
+  layout.kind === 'files' ? filesStore(disk, layout) : jsonlStore(disk, layout)
+
+async function put(disk: Disk, path: string, text: string, mode: number): Promise<void> {
+  try {
+    await replaceFile(disk, path, toUtf8(text), mode)
+  } catch (cause) {
+    throw diskError(cause, path, true)
+  }
+}
+
+/** Mistakes of our caller, before anything is touched. */
+function checkOptions({ origin, checkpointMs, retentionDays }: LogOptions): void {
+  if (origin !== undefined && !isWord(origin))
+    throw new TypeError(`the origin ${quote(origin)} is not 1 to 255 visible ASCII characters without +`)
+  if (checkpointMs !== undefined && !isCheckpointMs(checkpointMs))
+    throw new TypeError(`checkpointMs ${quote(checkpointMs)} is not an integer from 0 to 86,400,000`)
+  if (retentionDays !== undefined && !(Number.isSafeInteger(retentionDays) && retentionDays >= 0))
+    throw new TypeError(`retentionDays ${quote(retentionDays)} is not an integer from 0`)
+}
+
+const CHECKPOINT_MS = 1000

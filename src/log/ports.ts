@@ -1,0 +1,99 @@
+import type { AppendEntry } from './backend.js'
+
+/*
+ * The three ports that carry every store, and what a store is made of. Normative: spec/record.md section 7, "Order".
+ * The writer (`writer.ts`) owns the order in which they are called; a store owns how bytes survive.
+ */
+
+/**
+ * Fixes the order of records. Once `append` has answered, the records are durable and everything else about the log,
+ * signatures apart, is a pure function of them.
+ */
+export interface Sequencer {
+  /** Records that are durable. */
+  readonly size: number
+  /**
+   * Comes first, once: reads every record there is, checks what can be checked without knowing what a record means,
+   * cuts an incomplete last write, and makes all that is left durable.
+   *
+   * @param headSize  Records that a signed checkpoint covers: nothing below is ever cut.
+   * @throws {UnavailableError} `log.damaged` with the place, `log.rolled_back`
+   */
+  replay(headSize: number, visit: Visit): Promise<void>
+  /**
+   * Appends entries durably, all of them or none, and gives the index of the first. One call at a time: the next only
+   * after the answer to this one, so that an incomplete write can only be the last.
+   *
+   * `lone` asks for the quickest way to have one small write on the disk, which may block the event loop; the answer
+   * then comes without a promise.
+   *
+   * @throws {UnavailableError} nothing was saved and the log can go on, such as `log.no_space`
+   * @throws {HaltedError} what was saved is unknown; nothing may be appended any more
+   */
+  append(entries: readonly AppendEntry[], lone: boolean): number | Promise<number>
+  /** The records `from` up to, not including, `to`, in order and in constant memory. */
+  read(from: number, to: number): AsyncIterable<SequencedRecord>
+  close(): Promise<void>
+}
+
+export interface SequencedRecord {
+  readonly index: number
+  readonly record: Uint8Array
+  /** Where it lies, for messages: file and byte offset. */
+  readonly place: () => string
+}
+
+/** Told each record in order; throws when it cannot be. */
+export type Visit = (found: SequencedRecord) => void | Promise<void>
+
+/** Keeps immutable objects: tiles, bundles, notes. Paths are relative to the log's prefix, as in C2SP tlog-tiles. */
+export interface Objects {
+  /**
+   * Puts all of them durably. The same bytes may be put again at any time.
+   * @throws {HaltedError} `log.object_differs` when other bytes are at a path already: they are never replaced
+   */
+  put(objects: readonly StoredObject[]): Promise<void>
+  get(path: string): Promise<Uint8Array | undefined>
+  /** Removes the partial tiles of a tile that is full and durable by now. Need not be durable. */
+  removePartials(fullTiles: readonly string[]): Promise<void>
+}
+
+export interface StoredObject {
+  readonly path: string
+  readonly bytes: Uint8Array
+}
+
+/** Holds the newest signed checkpoint, in two places: one that only the writer sees, and one for everybody. */
+export interface Head {
+  read(): Promise<Uint8Array | undefined>
+  /**
+   * Replaces the head durably, if it still is `seen`.
+   * @throws {HaltedError} `log.head_moved` when it is another: somebody else wrote, or put an old copy back
+   */
+  swap(seen: Uint8Array | undefined, next: Uint8Array): Promise<void>
+  /** The checkpoint that everybody sees; undefined when there is none. */
+  released(): Promise<Uint8Array | undefined>
+  /** Lets a head that was swapped in out of the writer's hands. Repeated at start, so a crash before it loses nothing. */
+  release(note: Uint8Array): Promise<void>
+}
+
+/** Secrets, which never leave. */
+export interface KeyStore {
+  /** The 32-byte Ed25519 seed of a name; undefined when there is none. */
+  get(name: KeyName): Promise<Uint8Array | undefined>
+  /** Keeps the seed durably; `name` has none yet. */
+  put(name: KeyName, seed: Uint8Array): Promise<void>
+}
+
+export type KeyName = 'log' | 'operator' | { readonly agent: string }
+
+export interface Store {
+  readonly sequencer: Sequencer
+  readonly objects: Objects
+  readonly head: Head
+  readonly keys: KeyStore
+  /** Whether `objects` still holds at start what was put before. If not, all of it is put again. */
+  readonly keepsTiles: boolean
+  /** Closes all files. The lock is not the store's. */
+  close(): Promise<void>
+}

@@ -1,0 +1,80 @@
+import { equalBytes } from '../../core/bytes/equal.js'
+import { HaltedError } from '../../core/errors.js'
+import { type Disk, folderOf, temporaryOf, writeBeside } from '../disk.js'
+import { diskError, isNoSpace, reading } from '../disk-error.js'
+import { PUBLIC_FILE_MODE, PUBLIC_FOLDER_MODE } from '../layout.js'
+import type { Objects, StoredObject } from '../ports.js'
+
+/** Objects as files below one folder, which any web server can serve. */
+export class FileObjects implements Objects {
+  readonly #disk: Disk
+  readonly #root: string
+  /** Folders that are known to be there for good. */
+  readonly #folders = new Set<string>()
+
+  constructor(disk: Disk, root: string) {
+    this.#disk = disk
+    this.#root = root
+    this.#folders.add(root)
+  }
+
+  async put(objects: readonly StoredObject[]): Promise<void> {
+    const changed = new Set<string>()
+    for (const { path, bytes } of objects) {
+      const file = `${this.#root}/${path}`
+      await this.#makeFolder(folderOf(file))
+      await this.#putOne(file, bytes)
+      // Also when it was there: the crash that we come from may have been before this sync.
+      changed.add(folderOf(file))
+    }
+    for (const folder of changed) await sealed(folder, this.#disk.syncDirectory(folder))
+  }
+
+  async #putOne(file: string, bytes: Uint8Array): Promise<void> {
+    const found = await reading(file, this.#disk.readFile(file))
+    if (found && equalBytes(found, bytes)) return
+    if (found)
+      throw new HaltedError(
+        'log.object_differs',
+        `${file} holds other bytes than the records of this log give; nothing was replaced. ` +
+          'Move it away to have it written again, and find out who changed it',
+      )
+    try {
+      await writeBeside(this.#disk, file, bytes, PUBLIC_FILE_MODE)
+    } catch (cause) {
+      throw diskError(cause, file, isNoSpace(cause))
+    }
+    // A crash above leaves a temporary file, which the next attempt overwrites: only whole objects get their name.
+    await sealed(file, this.#disk.rename(temporaryOf(file), file))
+  }
+
+  get(path: string): Promise<Uint8Array | undefined> {
+    return reading(`${this.#root}/${path}`, this.#disk.readFile(`${this.#root}/${path}`))
+  }
+
+  async removePartials(paths: readonly string[]): Promise<void> {
+    for (const path of paths) {
+      const folder = `${this.#root}/${path}.p`
+      await reading(folder, this.#disk.remove(folder))
+      this.#folders.delete(folder)
+    }
+  }
+
+  async #makeFolder(folder: string): Promise<void> {
+    if (this.#folders.has(folder)) return
+    const parent = folderOf(folder)
+    await this.#makeFolder(parent)
+    await reading(folder, this.#disk.makeDirectory(folder, PUBLIC_FOLDER_MODE))
+    await sealed(parent, this.#disk.syncDirectory(parent))
+    this.#folders.add(folder)
+  }
+}
+
+/** For operations after whose failure nobody knows which names are durable. */
+async function sealed(path: string, work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } catch (cause) {
+    throw diskError(cause, path, false)
+  }
+}

@@ -1,0 +1,93 @@
+import type { AppendEntry } from '../backend.js'
+import type { Disk } from '../disk.js'
+import { Journal } from '../journal.js'
+import { frameEnd, rolledBack, type ScannedFrame, scanJournal } from '../journal-scan.js'
+import type { Layout } from '../layout.js'
+import type { SequencedRecord, Sequencer, Store, Visit } from '../ports.js'
+import { FileHead } from './file-head.js'
+import { FileKeys } from './file-keys.js'
+import { FileObjects } from './file-objects.js'
+
+/**
+ * The files store: a private journal fixes the order and carries disclosures in the same write; tiles are files that
+ * any web server can serve.
+ */
+export function filesStore(disk: Disk, layout: Layout): Store {
+  const sequencer = new JournalSequencer(disk, layout.journal)
+  return {
+    sequencer,
+    objects: new FileObjects(disk, layout.publicFolder!),
+    head: new FileHead(disk, layout),
+    keys: new FileKeys(disk, layout),
+    keepsTiles: true,
+    close: () => sequencer.close(),
+  }
+}
+
+class JournalSequencer implements Sequencer {
+  readonly #disk: Disk
+  readonly #folder: string
+  readonly #journal: Journal
+  #size = 0
+
+  constructor(disk: Disk, folder: string) {
+    this.#disk = disk
+    this.#folder = folder
+    this.#journal = new Journal(disk, folder)
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  async replay(headSize: number, visit: Visit): Promise<void> {
+    const scan = scanJournal(this.#disk, this.#folder, true)
+    // Where in the last segment the frames begin that no checkpoint covers.
+    let uncovered = { segment: '', at: 0 }
+    for (;;) {
+      const step = await scan.next()
+      if (step.done) {
+        if (this.#size < headSize) throw rolledBack(this.#folder, this.#size, headSize)
+        const { segment } = step.value
+        // A later segment is only begun after everything in the earlier ones was synced.
+        await this.#journal.resume(step.value, segment === uncovered.segment ? uncovered.at : 0)
+        return
+      }
+      const frame = step.value
+      this.#journal.mark(frame)
+      for (const found of recordsOf(frame)) await visit(found)
+      this.#size = frame.header.first + frame.header.count
+      if (this.#size <= headSize || uncovered.segment !== frame.segment)
+        uncovered = { segment: frame.segment, at: this.#size <= headSize ? frameEnd(frame) : frame.at }
+    }
+  }
+
+  append(entries: readonly AppendEntry[], lone: boolean): number | Promise<number> {
+    const first = this.#size
+    const done = (): number => {
+      this.#size = first + entries.length
+      return first
+    }
+    const writing = this.#journal.append(first, entries, lone)
+    return writing ? writing.then(done) : done()
+  }
+
+  async *read(from: number, to: number): AsyncGenerator<SequencedRecord> {
+    if (from >= to) return
+    for await (const frame of this.#journal.frames(from)) {
+      if (frame.header.first >= to) return
+      if (frame.header.first + frame.header.count <= from) continue
+      for (const found of recordsOf(frame)) if (found.index >= from && found.index < to) yield found
+      if (frame.header.first + frame.header.count >= to) return
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#journal.close()
+  }
+}
+
+function* recordsOf(frame: ScannedFrame): Generator<SequencedRecord> {
+  const place = () => `${frame.segment}, byte ${frame.at}`
+  for (const [i, { record }] of frame.entries().entries()) yield { index: frame.header.first + i, record, place }
+}

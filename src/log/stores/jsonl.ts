@@ -1,0 +1,233 @@
+import { concatBytes } from '../../core/bytes/equal.js'
+import { toUtf8 } from '../../core/bytes/utf8.js'
+import { encodeBundle, hashTile, leafHash, parseTilePath, TILE_WIDTH } from '../../core/tlog/index.js'
+import { AppendFile } from '../append-file.js'
+import type { AppendEntry } from '../backend.js'
+import type { Disk } from '../disk.js'
+import { Journal } from '../journal.js'
+import { damaged, frameEnd, rolledBack, scanJournal } from '../journal-scan.js'
+import { type Layout, PUBLIC_FILE_MODE } from '../layout.js'
+import { isIncompleteLine, isSignedLine, membersOf, type ScannedLine, scanLines } from '../line-scan.js'
+import type { Objects, SequencedRecord, Sequencer, Store, StoredObject, Visit } from '../ports.js'
+import { FileHead } from './file-head.js'
+import { FileKeys } from './file-keys.js'
+import { FileObjects } from './file-objects.js'
+
+/**
+ * The jsonl store: one record and one newline per entry, for `tail -f` and `jq`; the head beside it. Disclosures go to
+ * the private journal, durable before the line is. Tiles are recomputed when somebody needs them.
+ */
+export function jsonlStore(disk: Disk, layout: Layout): Store {
+  const sequencer = new LineSequencer(disk, layout)
+  return {
+    sequencer,
+    objects: new RecomputedObjects(disk, layout, sequencer),
+    head: new FileHead(disk, layout),
+    keys: new FileKeys(disk, layout),
+    keepsTiles: false,
+    close: () => sequencer.close(),
+  }
+}
+
+class LineSequencer implements Sequencer {
+  readonly #disk: Disk
+  readonly #path: string
+  readonly #journalFolder: string
+  readonly #journal: Journal
+  #file: AppendFile | undefined
+  #size = 0
+  /** The offset of every {@link TILE_WIDTH}th line. */
+  readonly #marks: number[] = []
+
+  constructor(disk: Disk, layout: Layout) {
+    this.#disk = disk
+    this.#path = layout.target
+    this.#journalFolder = layout.journal
+    this.#journal = new Journal(disk, layout.journal)
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  async replay(headSize: number, visit: Visit): Promise<void> {
+    if (!(await this.#disk.stat(this.#path))) {
+      if (headSize > 0) throw rolledBack(this.#path, 0, headSize)
+      this.#file = await AppendFile.create(this.#disk, this.#path, PUBLIC_FILE_MODE)
+      return
+    }
+    const { length, coveredLength } = await this.#replayLines(headSize, visit)
+    await this.#replayJournal(headSize)
+    // Only now, when all is known to be as it should: cuts what the last write left incomplete.
+    this.#file = await AppendFile.reopen(this.#disk, this.#path, length, coveredLength)
+  }
+
+  /** Visits the lines up to the last signed record. What follows it beyond the head is an incomplete write. */
+  async #replayLines(headSize: number, visit: Visit): Promise<{ length: number; coveredLength: number }> {
+    const lines = scanLines(this.#disk, this.#path, { index: 0, at: 0 })
+    // Lines beyond the head since the last signed one: the last record of every batch is signed, so these are kept
+    // only if another signed one follows.
+    let unsigned: ScannedLine[] = []
+    let length = 0
+    let coveredLength = 0
+    for (;;) {
+      const step = await lines.next()
+      if (step.done) {
+        if (this.#size < headSize) throw rolledBack(this.#path, this.#size, headSize)
+        const { at, rest } = step.value
+        if (!isIncompleteLine(rest, at))
+          throw damaged(`${this.#path}, byte ${at}`, this.#size + unsigned.length, 'the line has no end')
+        for (const line of unsigned) this.#checkUnsigned(line)
+        return { length, coveredLength }
+      }
+      unsigned.push(step.value)
+      if (step.value.index >= headSize && !isSignedLine(step.value.record)) continue
+      for (const line of unsigned) {
+        await visit(this.#found(line))
+        this.#mark(line.index, line.at)
+      }
+      unsigned = []
+      this.#size = step.value.index + 1
+      length = step.value.at + step.value.record.length + 1
+      if (this.#size <= headSize) coveredLength = length
+    }
+  }
+
+  /** A line that is about to be cut must be what a recorder writes before the last of a batch, and not something else. */
+  #checkUnsigned(line: ScannedLine): void {
+    const members = membersOf(line.record)
+    // A flipped bit in the name `sig` would make the last, acknowledged record look like one that was never signed.
+    const wasSigned =
+      members && Object.values(members).some(value => typeof value === 'string' && SIGNATURE.test(value))
+    if (!members || wasSigned)
+      throw damaged(`${this.#path}, byte ${line.at}`, line.index, 'the line is not a record as it was written')
+  }
+
+  /**
+   * Checks the journal of disclosures against the lines. Its frame is written first, so the frame of an incomplete
+   * write may be there without its lines, whole or in part, and its indexes come again: the last frame counts.
+   */
+  async #replayJournal(headSize: number): Promise<void> {
+    const scan = scanJournal(this.#disk, this.#journalFolder, false)
+    let uncovered = { segment: '', at: 0 }
+    for (;;) {
+      const step = await scan.next()
+      if (step.done) {
+        const { segment } = step.value
+        await this.#journal.resume(step.value, segment === uncovered.segment ? uncovered.at : 0)
+        return
+      }
+      const { header } = step.value
+      if (header.first > this.#size)
+        throw damaged(
+          this.#path,
+          this.#size,
+          `it ends here, and the journal holds disclosures of record ${header.first}: lines are missing`,
+        )
+      this.#journal.mark(step.value)
+      const covered = header.first + header.count <= headSize
+      if (covered || uncovered.segment !== step.value.segment)
+        uncovered = { segment: step.value.segment, at: covered ? frameEnd(step.value) : step.value.at }
+    }
+  }
+
+  append(entries: readonly AppendEntry[], lone: boolean): number | Promise<number> {
+    const first = this.#size
+    const writing = entries.some(entry => entry.disclosures)
+      ? this.#journal.append(first, entries.map(withoutRecord), lone)
+      : undefined
+    // A crash here leaves disclosures of records that never were; the next frame takes their indexes.
+    return writing
+      ? writing.then(() => this.#appendLines(first, entries, lone))
+      : this.#appendLines(first, entries, lone)
+  }
+
+  #appendLines(first: number, entries: readonly AppendEntry[], lone: boolean): number | Promise<number> {
+    const file = this.#file!
+    const done = (): number => {
+      let at = start
+      for (const [i, { record }] of entries.entries()) {
+        this.#mark(first + i, at)
+        at += record.length + 1
+      }
+      this.#size = first + entries.length
+      return first
+    }
+    const start = file.length
+    const writing = file.append(concatBytes(...entries.flatMap(({ record }) => [record, NEWLINE])), lone)
+    return writing ? writing.then(done) : done()
+  }
+
+  async *read(from: number, to: number): AsyncGenerator<SequencedRecord> {
+    const at = this.#marks[Math.floor(from / TILE_WIDTH)]
+    if (from >= to || at === undefined) return
+    const start = { index: from - (from % TILE_WIDTH), at }
+    for await (const line of scanLines(this.#disk, this.#path, start)) {
+      if (line.index >= from) yield this.#found(line)
+      if (line.index + 1 >= to) return
+    }
+  }
+
+  #found({ index, record, at }: ScannedLine): SequencedRecord {
+    return { index, record, place: () => `${this.#path}, byte ${at}` }
+  }
+
+  #mark(index: number, at: number): void {
+    if (index % TILE_WIDTH === 0) this.#marks[index / TILE_WIDTH] = at
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close()
+    await this.#journal.close()
+  }
+}
+
+/**
+ * No tile is stored. The lowest level is computed again from the lines; of the levels above, full tiles stay in
+ * memory, 32 bytes for 256 records, and partial ones are not asked for. Notes are files.
+ */
+class RecomputedObjects implements Objects {
+  readonly #files: FileObjects
+  readonly #notes: string
+  readonly #lines: LineSequencer
+  readonly #tiles = new Map<string, Uint8Array>()
+
+  constructor(disk: Disk, layout: Layout, lines: LineSequencer) {
+    // `notes/<hash>` of other stores is `<path>.notes/<hash>` here: a name beside the lines, not a folder around them.
+    this.#notes = `${layout.target}.`
+    this.#files = new FileObjects(disk, layout.target.slice(0, layout.target.lastIndexOf('/')))
+    this.#lines = lines
+  }
+
+  async put(objects: readonly StoredObject[]): Promise<void> {
+    for (const { path, bytes } of objects) {
+      if (!path.startsWith('tile/')) await this.#files.put([{ path: this.#beside(path), bytes }])
+      else if (/^tile\/[1-9]/.test(path) && !path.includes('.p/')) this.#tiles.set(path, bytes)
+    }
+  }
+
+  async get(path: string): Promise<Uint8Array | undefined> {
+    if (!path.startsWith('tile/')) return this.#files.get(this.#beside(path))
+    const kept = this.#tiles.get(path)
+    if (kept) return kept
+    const { level, index, width } = parseTilePath(path)
+    const from = index * TILE_WIDTH
+    if ((level !== 0 && level !== 'entries') || from + width > this.#lines.size) return undefined
+    const records: Uint8Array[] = []
+    for await (const { record } of this.#lines.read(from, from + width)) records.push(record)
+    return level === 0 ? hashTile(records.map(leafHash)) : encodeBundle(records)
+  }
+
+  async removePartials(): Promise<void> {}
+
+  #beside(path: string): string {
+    return `${this.#notes.slice(this.#notes.lastIndexOf('/') + 1)}${path}`
+  }
+}
+
+const NEWLINE = toUtf8('\n')
+const SIGNATURE = /^[A-Za-z0-9+/]{86}==$/
+const NOTHING = new Uint8Array(0)
+
+const withoutRecord = ({ disclosures }: AppendEntry): AppendEntry =>
+  disclosures ? { record: NOTHING, disclosures } : { record: NOTHING }
