@@ -14,11 +14,14 @@ import {
   hashTile,
   isEd25519Key,
   leafHash,
+  meetsQuorum,
   type NodeId,
   nodeInTile,
   parseCheckpoint,
   parseNote,
+  parsePolicy,
   parseTilePath,
+  parseTlogProof,
   parseVerifierKey,
   planConsistency,
   planInclusion,
@@ -28,9 +31,11 @@ import {
   tilePath,
   tilesBetween,
   verifyConsistency,
+  verifyCosignatures,
   verifyEd25519,
   verifyInclusion,
   verifyNote,
+  verifyTlogProof,
 } from '../../../src/core/tlog/index.js'
 import * as native from '../../../src/native/crypto.js'
 
@@ -248,5 +253,48 @@ describe("verdicts of Go's crypto/ed25519", () => {
     for (const weakKey of [true, false])
       for (const accept of [true, false])
         expect(cases.filter(c => c.weakKey === weakKey && c.accept === accept).length).toBeGreaterThan(10)
+  })
+})
+
+describe('verdicts of filippo.io/torchwood on witnessed proofs', () => {
+  const cases: { name: string; policy: string; index: number; proof: string; accept: boolean }[] = read('proofs')
+
+  // Where we refuse what torchwood takes; spec/tlog.md has the reasons.
+  const OTHERWISE: Record<string, string> = {
+    'index with a leading zero': 'proof.syntax',
+    'index with a sign': 'proof.syntax',
+    'unused bits set in a hash': 'proof.syntax',
+    'comment after a definition': 'policy.line',
+    'last line without newline': 'policy.text',
+    'carriage returns in the policy': 'policy.text',
+    'threshold with a sign': 'policy.line',
+  }
+
+  /** 'accepted', 'no quorum' or the code of the error. */
+  function judge(policyText: string, bytes: Uint8Array, leaf: Uint8Array): string {
+    try {
+      const policy = parsePolicy(policyText)
+      const proof = parseTlogProof(bytes)
+      verifyTlogProof(
+        proof,
+        leaf,
+        policy.logs.map(({ key }) => key),
+      )
+      const cosignatures = verifyCosignatures(
+        parseNote(proof.checkpoint),
+        policy.witnesses.map(({ key }) => key),
+      )
+      const cosigned = policy.witnesses.filter(({ key }) => cosignatures.some(cosignature => cosignature.key === key))
+      return meetsQuorum(policy, new Set(cosigned.map(({ name }) => name))) ? 'accepted' : 'no quorum'
+    } catch (error) {
+      if (!isDeedlogError(error)) throw error
+      return error.code
+    }
+  }
+
+  it.each(cases.map(c => [c.name, c] as const))('%s', (name, { policy, proof, index, accept }) => {
+    const verdict = judge(policy, fromBase64(proof), leafHash(toUtf8(`entry ${index}`)))
+    if (name in OTHERWISE) expect([verdict, accept]).toEqual([OTHERWISE[name], true])
+    else expect(verdict === 'accepted', verdict).toBe(accept)
   })
 })

@@ -3,7 +3,8 @@
 //	go run . ..
 //
 // Trees, tiles and proofs come from golang.org/x/mod/sumdb/tlog, verdicts on notes and keys from
-// golang.org/x/mod/sumdb/note, verdicts on signatures from crypto/ed25519. Nothing here has read our code.
+// golang.org/x/mod/sumdb/note, on signatures from crypto/ed25519, on witnessed proofs from filippo.io/torchwood.
+// Nothing here has read our code.
 // The output depends on nothing but this program: running it again gives the same bytes.
 package main
 
@@ -21,6 +22,7 @@ func main() {
 	write("trees.json", makeTrees())
 	write("notes.json", makeNotes())
 	write("ed25519.json", makeSignatures())
+	write("proofs.json", makeProofs())
 }
 
 func write(name string, value any) {
