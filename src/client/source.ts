@@ -14,10 +14,18 @@ export interface LogSource {
   readonly name: string
   /** The bytes of the newest signed checkpoint; undefined when there is none. */
   checkpoint(): Promise<Uint8Array | undefined>
-  /** Entries `from` (default 0) up to, not including, `to` (default: as many as there are), in order, in constant memory. */
+  /**
+   * Entries `from` (default 0) up to, not including, `to` (default: as many as there are), in order, in
+   * constant memory. May end early, when the source does.
+   *
+   * @throws {UnavailableError} `source.entries-missing` when a file that should hold the next one is not there
+   * @throws {MalformedError} `bundle.length` when it does not parse
+   */
   entries(range?: { readonly from?: number; readonly to?: number }): AsyncIterable<RawEntry>
   /** The bytes of the tile or bundle at a tlog-tiles path; undefined when it is not there or the source has no tiles. */
   tile?(path: string): Promise<Uint8Array | undefined>
+  /** Verifier keys that the target names as its own. They prove nothing; without a trust file they are all there is. */
+  verifierKeys?(): Promise<readonly string[]>
   /** The bytes of a signed note that records cite in `after`, by its SHA-256 in lowercase hex. */
   note?(hash: string): Promise<Uint8Array | undefined>
   /** Sequenced records beyond the checkpoint, where the writer's own files can be read. */

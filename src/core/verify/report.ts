@@ -27,6 +27,9 @@ export interface Finding {
   readonly severity: Severity
   /** One sentence with the values in it. */
   readonly message: string
+  /** What follows from it, and what a reader might think follows and does not; the same for every finding of a code. */
+  readonly asserts?: string
+  readonly doesNotAssert?: string
   /** Indexes of the entries concerned, ascending, at most 16 of them; `count` has the whole number. */
   readonly indexes: readonly number[]
   readonly count: number

@@ -1,0 +1,99 @@
+import { join } from 'node:path'
+import { isHash } from '../core/bytes/hex.js'
+import { isDeedlogError, quote, UnavailableError } from '../core/errors.js'
+import {
+  decodeBundle,
+  ENTRY_BYTES_MAX,
+  NOTE_BYTES_MAX,
+  parseCheckpoint,
+  parseNote,
+  parseTilePath,
+  TILE_WIDTH,
+  tilePath,
+} from '../core/tlog/index.js'
+import { readAwaiting, readDisclosures } from '../log/journal-reader.js'
+import type { Layout } from '../log/layout.js'
+import { claimedKeys } from './claimed-keys.js'
+import { readForeignFile } from './read-file.js'
+import type { LogSource, RawEntry } from './source.js'
+
+// The longest files that the format allows: 256 entries of 65,535 bytes with their lengths, 256 hashes.
+const BUNDLE_BYTES_MAX = TILE_WIDTH * (ENTRY_BYTES_MAX + 2)
+const TILE_BYTES_MAX = TILE_WIDTH * 32
+
+/** A log as C2SP tlog-tiles lays it out in a folder. */
+export function directorySource(place: {
+  readonly name: string
+  /** The folder that holds `checkpoint` and `tile/`. */
+  readonly publicFolder: string
+  /** The writer's own files, where the target includes them. */
+  readonly layout: Layout | undefined
+  readonly suppliedTrust: readonly string[]
+}): LogSource {
+  const { layout, publicFolder } = place
+  const checkpoint = () => readForeignFile(join(publicFolder, 'checkpoint'), NOTE_BYTES_MAX)
+  const tile = async (path: string): Promise<Uint8Array | undefined> => {
+    const { level } = parseTilePath(path)
+    return readForeignFile(join(publicFolder, path), level === 'entries' ? BUNDLE_BYTES_MAX : TILE_BYTES_MAX)
+  }
+  return {
+    kind: 'directory',
+    name: place.name,
+    suppliedTrust: place.suppliedTrust,
+    checkpoint,
+    tile,
+    entries: async function* ({ from = 0, to } = {}) {
+      yield* entriesOf(tile, from, to ?? (await sizeIn(await checkpoint())))
+    },
+    note: async hash => (isHash(hash) ? readForeignFile(join(publicFolder, 'notes', hash), NOTE_BYTES_MAX) : undefined),
+    ...(layout && {
+      awaiting: () => readAwaiting(layout.target),
+      disclosures: (index: number) => readDisclosures(layout.target, index),
+      verifierKeys: () => claimedKeys(layout.trustFile),
+    }),
+    close: async () => {},
+  }
+}
+
+async function* entriesOf(
+  tile: (path: string) => Promise<Uint8Array | undefined>,
+  from: number,
+  to: number,
+): AsyncGenerator<RawEntry> {
+  for (let index = from; index < to; ) {
+    const bundle = Math.floor(index / TILE_WIDTH)
+    const first = bundle * TILE_WIDTH
+    const width = Math.min(TILE_WIDTH, to - first)
+    const entries = await readBundle(tile, bundle, width)
+    for (; index < first + width; index++) yield { index, record: entries[index - first]! }
+  }
+}
+
+/** The first `width` entries of a bundle. */
+async function readBundle(
+  tile: (path: string) => Promise<Uint8Array | undefined>,
+  index: number,
+  width: number,
+): Promise<Uint8Array[]> {
+  const bytes = await tile(tilePath({ level: 'entries', index, width }))
+  if (bytes) return decodeBundle(bytes, width)
+  // C2SP tlog-tiles, "Partial Tiles": a partial one may be gone once the full one is there.
+  const full = width < TILE_WIDTH ? await tile(tilePath({ level: 'entries', index, width: TILE_WIDTH })) : undefined
+  if (full) return decodeBundle(full, TILE_WIDTH).slice(0, width)
+  throw new UnavailableError(
+    'source.entries-missing',
+    `entries ${index * TILE_WIDTH} to ${index * TILE_WIDTH + width - 1} are not here: ${quote(tilePath({ level: 'entries', index, width }))}`,
+    { expected: 'every entry bundle that the checkpoint implies' },
+  )
+}
+
+/** The size that a checkpoint states; 0 when there is none that parses, which verification reports. */
+async function sizeIn(checkpoint: Uint8Array | undefined): Promise<number> {
+  if (!checkpoint) return 0
+  try {
+    return parseCheckpoint(parseNote(checkpoint).text).size
+  } catch (error) {
+    if (isDeedlogError(error)) return 0
+    throw error
+  }
+}

@@ -1,0 +1,160 @@
+import { realpath } from 'node:fs/promises'
+import { resolve, sep } from 'node:path'
+import { fromUtf8 } from '../core/bytes/utf8.js'
+import { quote, UnavailableError } from '../core/errors.js'
+import { parseVerifierKey } from '../core/tlog/index.js'
+import { LogVerifier, parseTrust, type Report, type Trust } from '../core/verify/index.js'
+import { TRUST_BYTES_MAX } from './claimed-keys.js'
+import { feed, type Interruption, type OnProgress } from './feed.js'
+import { locateInBundle, readEntries } from './locate.js'
+import { openSource } from './open.js'
+import { readForeignFile } from './read-file.js'
+import type { LogSource } from './source.js'
+import { TileCheck, tilesHashTo } from './tile-check.js'
+
+/*
+ * `deedlog/verify`: from a path to a report. Loads hash, signature and the file system, and nothing else.
+ */
+
+export type { Report, Trust } from '../core/verify/index.js'
+export { CHECKS, exitCodeOf, FINDINGS, formatTrust, NOT_EXCLUDED, parseTrust } from '../core/verify/index.js'
+export type { OnProgress } from './feed.js'
+
+export interface VerifyOptions {
+  /** Path of a trust file. One that lies inside the target counts as none. */
+  readonly trust?: string
+  /** Without a trust file: ask nobody outside, on purpose. */
+  readonly self?: boolean
+  /** Signed checkpoints of this log that you hold from before, as the bytes of their notes. */
+  readonly held?: readonly Uint8Array[]
+  readonly onProgress?: OnProgress
+}
+
+/**
+ * Verifies a log and reports. Bad evidence is a result, never an exception.
+ *
+ * @param target  A folder that a log is kept in, its public part, or a JSONL file.
+ * @throws {UnavailableError} what is not there or cannot be read: `target.missing`, `target.unreadable`,
+ *   `file.unreadable`, `trust.missing`, `source.changed`
+ * @throws {MalformedError} what is no log: `target.kind`, `target.no-log`, `file.kind`, `file.length`; a trust file
+ *   that does not parse: `trust.*`, `policy.*`
+ */
+export async function verify(target: string, options: VerifyOptions = {}): Promise<Report> {
+  if (options.trust !== undefined && options.self)
+    throw new TypeError('a trust file and `self` exclude each other: ask outsiders or ask nobody')
+  const source = await openSource(target)
+  try {
+    return await verifySource(source, await trustOf(source, target, options), options)
+  } finally {
+    await source.close()
+  }
+}
+
+interface Trusted {
+  readonly trust?: Trust
+  readonly suppliedTrust?: string
+}
+
+async function trustOf(source: LogSource, target: string, { trust: path }: VerifyOptions): Promise<Trusted> {
+  if (path === undefined) return {}
+  // Read first: a file that is no trust file is refused wherever it lies.
+  const trust = await readTrust(path)
+  return (await isSupplied(source, target, path)) ? { suppliedTrust: path } : { trust }
+}
+
+async function readTrust(path: string): Promise<Trust> {
+  // An auditor's own file may be reached by a link; a log's files may not.
+  const real = await realpath(path).catch(() => path)
+  const bytes = await readForeignFile(real, TRUST_BYTES_MAX)
+  if (!bytes)
+    throw new UnavailableError('trust.missing', `there is no trust file at ${quote(path)}`, {
+      expected: 'the trust file that came to you another way than the log',
+    })
+  return parseTrust(fromUtf8(bytes))
+}
+
+/** Whether whoever wrote the log also decides what stands in that file: it lies in the log, or its name does. */
+async function isSupplied(source: LogSource, target: string, path: string): Promise<boolean> {
+  const inside = [...new Set([resolve(target), source.name])]
+  const folders = source.kind === 'jsonl' ? inside.flatMap(file => [`${file}.private`, `${file}.notes`]) : inside
+  const files = source.kind === 'jsonl' ? inside.flatMap(file => [file, `${file}.checkpoint`]) : []
+  const names = [resolve(path), await realpath(path).catch(() => resolve(path))]
+  return names.some(
+    name => files.includes(name) || folders.some(folder => name === folder || name.startsWith(folder + sep)),
+  )
+}
+
+/** Verifies what a source holds. */
+export async function verifySource(
+  source: LogSource,
+  trusted: Trusted,
+  options: Pick<VerifyOptions, 'self' | 'held' | 'onProgress'> = {},
+): Promise<Report> {
+  const claimed = trusted.trust ? [] : ((await source.verifierKeys?.()) ?? [])
+  const verifier = new LogVerifier({
+    ...trusted,
+    ...(options.self === undefined ? {} : { self: options.self }),
+    ...(options.held === undefined ? {} : { held: options.held }),
+    claimedKeys: claimed.map(parseVerifierKey),
+  })
+  const tiles = source.tile ? new TileCheck(path => source.tile!(path)) : undefined
+  const interruption = await feed(source, verifier, { tiles, onProgress: options.onProgress })
+  if (interruption) await reportInterruption(source, verifier, interruption)
+  else await compareTiles(source, verifier, tiles)
+  for (const hash of verifier.notesWanted()) {
+    const note = await source.note?.(hash)
+    if (note) verifier.note(hash, note)
+  }
+  const awaiting = await source.awaiting?.()
+  return verifier.finish(awaiting === undefined ? {} : { awaiting })
+}
+
+async function reportInterruption(
+  source: LogSource,
+  verifier: LogVerifier,
+  { at, error }: Interruption,
+): Promise<void> {
+  const size = verifier.size ?? 0
+  verifier.tilesChecked('not_checked', 'not all records could be read')
+  if (error.code === 'source.entries-missing') {
+    const pruned = at === 0 && (await isThere(source, size - 1))
+    const what = `${error.message}; the checkpoint was signed over ${size}`
+    verifier.found(pruned ? 'entries.pruned' : 'entries.missing', what, { indexes: [at], count: size - at })
+    return
+  }
+  verifier.found('entries.unreadable', `from entry ${at} on: ${error.message}`, { indexes: [at], count: size - at })
+  const { root } = verifier
+  if (!source.tile || !root || !(await tilesHashTo(source.tile, size, root))) return
+  const altered = await locateInBundle(source, at, size)
+  if (altered) verifier.altered([altered])
+}
+
+async function isThere(source: LogSource, index: number): Promise<boolean> {
+  try {
+    for await (const _ of source.entries({ from: index, to: index + 1 })) return true
+  } catch {
+    // Missing or damaged, which is reported where it matters.
+  }
+  return false
+}
+
+/** Tiles against entries: when they differ, whichever hashes to the signed root is what was signed. */
+async function compareTiles(source: LogSource, verifier: LogVerifier, tiles: TileCheck | undefined): Promise<void> {
+  const { size, root } = verifier
+  if (!tiles || !source.tile || !root || size === undefined)
+    return verifier.tilesChecked('not_checked', 'this kind of log has no tiles')
+  const { compared, missing, differing, indexes, count } = await tiles.finish()
+  for (const path of missing) verifier.found('tile.missing', `${path} is not here`)
+  if (differing.length === 0)
+    return verifier.tilesChecked(
+      missing.length > 0 ? 'not_checked' : 'passed',
+      `${compared} tiles, ${missing.length} missing`,
+    )
+  verifier.tilesChecked('failed', `${differing.length} of ${compared} tiles differ from the records`)
+  if (verifier.rootDiffers && (await tilesHashTo(source.tile, size, root)))
+    return verifier.altered(await readEntries(source, indexes.slice(0, ALTERED_MAX)), count)
+  for (const path of differing) verifier.found('tile.altered', `${path} is not what its records hash to`)
+}
+
+// Altered entries that are described one by one; the rest is counted.
+const ALTERED_MAX = 16

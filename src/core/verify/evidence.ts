@@ -1,0 +1,336 @@
+import { sha256Hex } from '#crypto'
+import { equalBytes } from '../bytes/equal.js'
+import { toHex } from '../bytes/hex.js'
+import { isDeedlogError, quote } from '../errors.js'
+import { type After, formatTime } from '../record/index.js'
+import {
+  ALGORITHM,
+  type Checkpoint,
+  EMPTY_ROOT,
+  meetsQuorum,
+  parseCheckpoint,
+  parseNote,
+  type SignedNote,
+  type VerifierKey,
+  verifyCosignatures,
+  verifyNote,
+} from '../tlog/index.js'
+import type { Checks } from './checks.js'
+import type { Findings } from './findings.js'
+import type { PastRoots } from './past-roots.js'
+import type { Dispute } from './reading.js'
+import type { EvidenceAnswer } from './report.js'
+import type { Trust } from './trust.js'
+
+type SignerKey = EvidenceAnswer['keys'][number]
+
+/** Of the notes that records cite, so many of the newest are looked at for a quorum. */
+const NOTES_MAX = 64
+
+/** The signed side of a log: checkpoint, cosignatures, notes, and earlier checkpoints that the auditor holds. */
+export class Evidence {
+  readonly #findings: Findings
+  readonly #checks: Checks
+  readonly #trust: Trust | undefined
+  readonly #mode: EvidenceAnswer['trust']
+  readonly #claimed: readonly VerifierKey[]
+  readonly #held: readonly Uint8Array[]
+  readonly #keys: SignerKey[] = []
+  #note: SignedNote | undefined
+  #checkpoint: Checkpoint | undefined
+  /** The log keys that may sign this origin: pinned, or claimed by the log itself. */
+  #logKeys: readonly VerifierKey[] = []
+  #signed = false
+  /** Size and newest cosignature, in seconds, of the largest tree that the quorum has seen. */
+  #witnessed: { readonly size: number; readonly seconds: number } | undefined
+
+  constructor(options: {
+    findings: Findings
+    checks: Checks
+    trust: Trust | undefined
+    mode: EvidenceAnswer['trust']
+    claimed: readonly VerifierKey[]
+    held: readonly Uint8Array[]
+  }) {
+    this.#findings = options.findings
+    this.#checks = options.checks
+    this.#trust = options.trust
+    this.#mode = options.mode
+    this.#claimed = options.claimed
+    this.#held = options.held
+  }
+
+  /** What the checkpoint says, signed or not; undefined when there is none that parses. */
+  get checkpoint(): Checkpoint | undefined {
+    return this.#checkpoint
+  }
+
+  get hasQuorum(): boolean {
+    return this.#trust === undefined || this.#trust.policy.quorum === 'none' || this.#witnessed !== undefined
+  }
+
+  read(bytes: Uint8Array): void {
+    try {
+      this.#note = parseNote(bytes)
+      this.#checkpoint = parseCheckpoint(this.#note.text)
+    } catch (error) {
+      if (!isDeedlogError(error)) throw error
+      this.#findings.add('checkpoint.malformed', `the checkpoint is none: ${error.message}`)
+      return
+    }
+    if (this.#checkpoint.size === 0) this.#findings.add('checkpoint.empty', 'the checkpoint is of size 0')
+    this.#checkLogSignature(this.#note, this.#checkpoint)
+    this.#checkQuorum(this.#note, this.#checkpoint)
+  }
+
+  #checkLogSignature(note: SignedNote, { origin }: Checkpoint): void {
+    const known = (this.#trust ? this.#trust.policy.logs.map(log => log.key) : this.#claimed).filter(
+      key => key.algorithm === ALGORITHM.ed25519,
+    )
+    this.#logKeys = known.filter(key => key.name === origin)
+    if (this.#logKeys.length === 0) {
+      if (this.#trust)
+        this.#findings.add(
+          'trust.other-log',
+          `the checkpoint is of ${quote(origin)}; the trust file names ${known.map(key => quote(key.name)).join(', ') || 'no log'}`,
+        )
+      this.#checks.set(
+        'checkpoint.signature',
+        'not_checked',
+        this.#trust ? 'the trust file has no key of this origin' : 'the log key is not known without a trust file',
+      )
+      return
+    }
+    try {
+      for (const key of verifyNote(note, this.#logKeys))
+        this.#keys.push({ vkey: key.text, role: 'log', trusted: this.#trust !== undefined })
+      this.#signed = true
+      this.#checks.set(
+        'checkpoint.signature',
+        'passed',
+        this.#trust ? 'by a key of the trust file' : 'by a key that the log itself supplied',
+      )
+    } catch (error) {
+      if (!isDeedlogError(error)) throw error
+      const code = error.code === 'note.unsigned' ? 'checkpoint.unsigned' : 'checkpoint.signature'
+      this.#findings.add(code, `the checkpoint of ${quote(origin)}: ${error.message}`)
+      this.#checks.set('checkpoint.signature', 'failed', error.message)
+    }
+  }
+
+  #checkQuorum(note: SignedNote, { size }: Checkpoint): void {
+    const policy = this.#trust?.policy
+    if (!policy) {
+      this.#checks.set('checkpoint.quorum', 'not_checked', 'no trust file names witnesses')
+      return
+    }
+    const seen = this.#cosignatures(note)
+    if (!seen) {
+      this.#checks.set('checkpoint.quorum', 'failed', 'a cosignature is not good')
+      return
+    }
+    for (const { key } of seen.cosignatures) this.#keys.push({ vkey: key.text, role: 'witness', trusted: true })
+    if (policy.quorum === 'none') {
+      this.#checks.set('checkpoint.quorum', 'not_checked', 'the trust file asks for no witness')
+      return
+    }
+    if (!seen.met) {
+      this.#checks.set('checkpoint.quorum', 'failed', `the witnesses of ${quote(policy.quorum)} did not all sign`)
+      return
+    }
+    this.#witnessed = { size, seconds: seen.newest }
+    this.#checks.set('checkpoint.quorum', 'passed', `newest cosignature ${timeOf(seen.newest)}`)
+  }
+
+  /** The good cosignatures of trusted witnesses; undefined when one of them is bad. */
+  #cosignatures(note: SignedNote) {
+    const policy = this.#trust?.policy
+    if (!policy) return undefined
+    try {
+      const cosignatures = verifyCosignatures(
+        note,
+        policy.witnesses.map(witness => witness.key),
+      )
+      const names = policy.witnesses.filter(({ key }) => cosignatures.some(cosignature => cosignature.key === key))
+      return {
+        cosignatures,
+        met: policy.quorum !== 'none' && meetsQuorum(policy, new Set(names.map(witness => witness.name))),
+        newest: Math.max(...cosignatures.map(cosignature => cosignature.seconds)),
+      }
+    } catch (error) {
+      if (!isDeedlogError(error)) throw error
+      this.#findings.add('cosignature.bad', error.message)
+      return undefined
+    }
+  }
+
+  /** Sizes whose roots `finishTree` will want. */
+  get sizes(): number[] {
+    return this.#held.flatMap(bytes => {
+      try {
+        return [parseCheckpoint(parseNote(bytes).text).size]
+      } catch {
+        return []
+      }
+    })
+  }
+
+  /** After the last entry: root, and what the auditor holds from before. */
+  finishTree(tree: PastRoots): void {
+    const checkpoint = this.#checkpoint
+    if (!checkpoint) {
+      this.#checks.set('checkpoint.root', 'not_checked', 'there is no checkpoint')
+      return
+    }
+    if (tree.size < checkpoint.size) {
+      this.#checks.set('checkpoint.root', 'not_checked', `${tree.size} of ${checkpoint.size} records are here`)
+    } else if (equalBytes(tree.root(), checkpoint.root)) {
+      this.#checks.set('checkpoint.root', 'passed', `${checkpoint.size} records`)
+    } else {
+      const detail = `the ${tree.size} records hash to ${toHex(tree.root())}, and ${toHex(checkpoint.root)} was signed`
+      this.#findings.add('root.mismatch', detail, { indexes: [], count: 1 })
+      this.#checks.set('checkpoint.root', 'failed', detail)
+    }
+    this.#compareHeld(tree, checkpoint)
+  }
+
+  #compareHeld(tree: PastRoots, checkpoint: Checkpoint): void {
+    if (this.#held.length === 0) {
+      this.#checks.set('checkpoint.held', 'not_checked', 'you hold no earlier checkpoint to compare with')
+      return
+    }
+    let good = 0
+    for (const bytes of this.#held) if (this.#compareSigned(bytes, tree, checkpoint)) good++
+    this.#checks.set(
+      'checkpoint.held',
+      good === this.#held.length ? 'passed' : 'failed',
+      `${good} of ${this.#held.length} are continued`,
+    )
+  }
+
+  /** Compares this tree with a checkpoint from elsewhere. True when it continues it. */
+  #compareSigned(bytes: Uint8Array, tree: PastRoots, checkpoint: Checkpoint): boolean {
+    const unusable = (why: string): false => {
+      this.#findings.add('held.unusable', `the checkpoint that you hold ${why}`)
+      return false
+    }
+    const held = this.#openNote(bytes)
+    if (!held) return unusable('is none, or is not signed by this log’s key')
+    if (held.origin !== checkpoint.origin) return unusable(`is of ${quote(held.origin)}`)
+    return this.#contradicts(held, tree, checkpoint) === false
+  }
+
+  /** The checkpoint in a note that this log's key signed well; undefined otherwise. */
+  #openNote(bytes: Uint8Array): (Checkpoint & { readonly note: SignedNote }) | undefined {
+    try {
+      const note = parseNote(bytes)
+      verifyNote(note, this.#logKeys)
+      return { ...parseCheckpoint(note.text), note }
+    } catch (error) {
+      if (!isDeedlogError(error)) throw error
+      return undefined
+    }
+  }
+
+  /** Whether a checkpoint signed by the log and this tree cannot both be. Undefined when that could not be told. */
+  #contradicts(other: Checkpoint, tree: PastRoots, checkpoint: Checkpoint): boolean | undefined {
+    if (other.size > checkpoint.size) {
+      this.#findings.add(
+        'log.rolled-back',
+        `the log’s key signed a tree of ${other.size} records, and shows one of ${checkpoint.size} now`,
+      )
+      return true
+    }
+    if (other.size > tree.size) return undefined
+    const had = tree.had(other.size, other.root)
+    if (had !== false) return had === undefined ? undefined : false
+    this.#findings.add(
+      'log.forked',
+      `the log’s key signed root ${toHex(other.root)} at size ${other.size}, where this tree had ${toHex(tree.at(other.size)!)}`,
+    )
+    return true
+  }
+
+  /** Hashes of the notes that would tell more than is known now, the most telling first. */
+  notesWanted(disputes: readonly Dispute[], cited: ReadonlyMap<string, After>): string[] {
+    const wanted = disputes.map(({ after }) => after.note)
+    if (!this.hasQuorum)
+      wanted.push(
+        ...[...cited.values()]
+          .sort((a, b) => b.size - a.size)
+          .slice(0, NOTES_MAX)
+          .map(after => after.note),
+      )
+    return [...new Set(wanted)]
+  }
+
+  /** A note that was asked for. Bytes that are not what the hash says are passed over. */
+  readNote(hash: string, bytes: Uint8Array, tree: PastRoots): void {
+    const checkpoint = this.#checkpoint
+    if (!checkpoint || sha256Hex(bytes) !== hash) return
+    const other = this.#openNote(bytes)
+    if (!other || other.origin !== checkpoint.origin) return
+    if (this.#contradicts(other, tree, checkpoint) !== false || this.hasQuorum) return
+    const seen = this.#cosignatures(other.note)
+    if (seen?.met) this.#witnessed = { size: other.size, seconds: seen.newest }
+  }
+
+  /** Whether the log's key stands behind the checkpoint, as far as that was asked. */
+  get isSigned(): boolean {
+    return this.#signed
+  }
+
+  /** Last of all: findings that depend on everything else. */
+  settle(): void {
+    if (this.#mode === 'none' && !this.#findings.has('trust.supplied'))
+      this.#findings.add('trust.none', 'no trust file was given: whose log this is was not checked')
+    const policy = this.#trust?.policy
+    if (policy && this.#checkpoint && !this.hasQuorum)
+      this.#findings.add(
+        'checkpoint.quorum',
+        `quorum ${quote(policy.quorum)} has not signed this checkpoint, nor an earlier one that is kept`,
+      )
+  }
+
+  /** The first answer. Call it when all evidence findings are in. */
+  answer(records: number, awaiting: number | undefined): EvidenceAnswer {
+    const own = this.#findings.list().filter(finding => finding.area === 'evidence')
+    const against = own.filter(finding => finding.severity === 'against')
+    const unknown = own.filter(finding => finding.severity === 'unknown')
+    const base = {
+      trust: this.#mode,
+      keys: this.#keys,
+      records,
+      ...(awaiting === undefined ? {} : { awaitingCheckpoint: awaiting }),
+    }
+    if (against.length > 0) {
+      const words = [
+        ...(against.some(finding => finding.code === 'log.forked') ? ['forked'] : []),
+        ...(against.some(finding => finding.code === 'log.rolled-back') ? ['rolled back'] : []),
+        ...(against.some(finding => finding.code !== 'log.forked' && finding.code !== 'log.rolled-back')
+          ? ['altered']
+          : []),
+      ]
+      return { ...base, verdict: words[0]!, words }
+    }
+    const unwitnessed = ['unwitnessed since 0', 'undated since 0', 'age unknown']
+    if (unknown.length > 0) {
+      const reasons = unknown.map(finding => `could not check: ${finding.asserts ?? finding.code}`)
+      return { ...base, verdict: 'could not check', words: [...new Set(reasons), ...unwitnessed] }
+    }
+    if (!this.#witnessed) return { ...base, verdict: 'self-consistent', words: ['self-consistent', ...unwitnessed] }
+    const { size } = this.#witnessed
+    const tail = size < this.#checkpoint!.size ? [`unwitnessed since ${size}`, `undated since ${size}`] : []
+    return { ...base, verdict: 'intact', words: [`intact to ${size}`, ...tail] }
+  }
+
+  get root(): string {
+    return toHex(this.#checkpoint?.root ?? EMPTY_ROOT)
+  }
+}
+
+// Cosignature times beyond the year 2999 are no `time` of ours; the number of seconds will do then.
+const timeOf = (seconds: number): string => {
+  const ms = seconds * 1000
+  return ms < 32_503_680_000_000 && ms >= 946_684_800_000 ? formatTime(ms) : `${seconds} s after 1970`
+}

@@ -1,0 +1,13 @@
+/**
+ * Verification of a whole log, pure: bytes in, report out. `spec/report.md` says what the words mean.
+ */
+export { CHECKS, type CheckCode } from './checks.js'
+export type { CallStatus, CallSummary } from './conduct.js'
+export { describeEntry } from './describe.js'
+export { FINDINGS, type FindingCode, type FindingKind } from './findings.js'
+export { recordKey } from './identity.js'
+export { NOT_EXCLUDED } from './not-excluded.js'
+export type * from './report.js'
+export { exitCodeOf } from './summary.js'
+export { formatTrust, parseTrust, type Trust, type TrustedAgent } from './trust.js'
+export { type AlteredEntry, LogVerifier, type VerifierOptions } from './verifier.js'

@@ -1,0 +1,586 @@
+import { fromHex, isHash } from '../bytes/hex.js'
+import { quote } from '../errors.js'
+import {
+  type After,
+  type Record as DeedRecord,
+  type Hash,
+  type Id,
+  isInt,
+  type Key,
+  type KeyEvent,
+  OPERATOR_ONLY,
+  type ParsedRecord,
+  type Recovery,
+  type StreamStart,
+  verifyRecordSignature,
+} from '../record/index.js'
+import { type CallSummary, Calls } from './conduct.js'
+import { describeEntry } from './describe.js'
+import type { Findings } from './findings.js'
+import { Fingerprints } from './fingerprints.js'
+import { Identities } from './identity.js'
+import type { Knowledge } from './knowledge.js'
+import type { PastRoots } from './past-roots.js'
+import { Sessions } from './sessions.js'
+import { isOver, isSameRecorder, type StreamState } from './stream-state.js'
+import type { Trust } from './trust.js'
+
+/** A checkpoint that a record cites and that this tree contradicts. */
+export interface Dispute {
+  readonly index: number
+  readonly after: After
+}
+
+// Of disputed citations and of entries to be described this many are kept; the rest is counted.
+const KEPT_MAX = 16
+// Tool names come from strangers. A recorder with more tools than this is counted up to here.
+const TOOLS_MAX = 4096
+// Notes cited by records, for finding the newest that a quorum has seen: one per checkpoint, the newest kept.
+const CITED_MAX = 1024
+
+/**
+ * One pass over the entries. What is attributed is folded into calls, sessions and streams; what does not fit the
+ * picture of streams that are plain chains is put down for the next pass (see `Knowledge`).
+ *
+ * Memory: per stream a few hundred bytes, one record of each stream that has not ended, and its sessions; per open
+ * call some 400 bytes; per call 16 bytes (its id's fingerprint); per record about one byte (past roots) and 2 MB.
+ */
+export class Reading {
+  readonly #surveys: boolean
+  readonly #known: Knowledge
+  readonly #findings: Findings
+  readonly #trust: Trust | undefined
+  readonly #tree: PastRoots
+  readonly #identities: Identities
+  readonly #notUnderstood = new Set<Hash>()
+  readonly #ids = new Fingerprints()
+  readonly #idsSeen = new Map<string, number>()
+  /** Newest signed record of each stream, its signature not checked yet. Only in a survey. */
+  readonly #tails = new Map<StreamState, Pick<ParsedRecord, 'json'>>()
+  readonly #tools = new Map<string, 'yes' | 'no'>()
+  readonly #unseen = new Set<string>()
+  readonly #revived = new Set<StreamState>()
+
+  readonly streams = new Map<Hash, StreamState>()
+  readonly calls: Calls
+  /** Streams that are no plain chain; with ids that no stream has. Only in a survey. */
+  readonly odd = new Set<Hash>()
+  readonly suspectIds = new Set<string>()
+  readonly suspectIntents = new Set<Hash>()
+  /** Sizes whose roots were asked for and are too long ago. */
+  readonly sizes = new Set<number>()
+  readonly disputes: Dispute[] = []
+  /** Checkpoints of this log that records cite and this tree agrees with, by the hash of their note. */
+  readonly cited = new Map<Hash, After>()
+  readonly malformedIndexes: number[] = []
+  readonly descriptions = new Map<number, string>()
+  malformed = 0
+  notUnderstood = 0
+  signaturesChecked = 0
+  losses = { records: 0, counted: 0 }
+  logId = ''
+  origin: string | undefined
+  operators: readonly Key[] = []
+  /** What is wrong with entry 0; undefined when nothing is. */
+  logRecordFault: { readonly code: 'log.record' | 'log.record-missing'; readonly why: string } | undefined
+
+  constructor(options: {
+    surveys: boolean
+    known: Knowledge
+    findings: Findings
+    trust: Trust | undefined
+    tree: PastRoots
+    onCall: ((call: CallSummary) => void) | undefined
+  }) {
+    this.#surveys = options.surveys
+    this.#known = options.known
+    this.#findings = options.findings
+    this.#trust = options.trust
+    this.#tree = options.tree
+    this.#identities = new Identities(options.trust)
+    this.calls = new Calls({
+      findings: options.findings,
+      watched: options.known.watched,
+      notUnderstood: this.#notUnderstood,
+      trust: options.trust,
+      onCall: options.onCall,
+    })
+  }
+
+  /** An entry whose bytes are no record. */
+  malformedEntry(index: number, bytes: Uint8Array, why: string): void {
+    this.malformed++
+    if (this.malformedIndexes.length < KEPT_MAX) this.malformedIndexes.push(index)
+    if (this.#known.described.has(index)) this.descriptions.set(index, describeEntry(bytes))
+    if (index === 0) this.logRecordFault = { code: 'log.record-missing', why }
+    else this.#findings.add('entry.malformed', `entry ${index} is no record: ${why}`, { indexes: [index] })
+  }
+
+  /** An entry that parses. The tree has size `index`: it is appended after this. */
+  entry(index: number, parsed: ParsedRecord): void {
+    if (this.#known.described.has(index)) this.descriptions.set(index, describeEntry(parsed.bytes))
+    if (index === 0) {
+      this.#logRecord(parsed)
+      return
+    }
+    const { json } = parsed
+    if (json['type'] === 'log') {
+      this.#findings.add('log.record-misplaced', `entry ${index} is a log record; only entry 0 is one`, {
+        indexes: [index],
+      })
+      return
+    }
+    if (this.#known.copies.has(index)) {
+      this.#copied(index)
+      return
+    }
+    if (this.#known.strays.has(index)) return
+    if (json['stream'] === undefined) this.#start(index, parsed)
+    else this.#chained(index, parsed)
+  }
+
+  #logRecord(parsed: ParsedRecord): void {
+    if (!parsed.understood || parsed.record.type !== 'log') {
+      const why = parsed.understood ? `it is of type ${quote(parsed.record.type)}` : parsed.why
+      this.logRecordFault = { code: 'log.record-missing', why }
+      return
+    }
+    const { record } = parsed
+    this.logId = parsed.leaf
+    this.origin = record.origin
+    this.operators = record.operators
+    this.#identities.logRecord(record.operators)
+    this.signaturesChecked++
+    if (!verifyRecordSignature(parsed, record.operators[0]!))
+      this.logRecordFault = { code: 'log.record', why: 'its signature is not good under the first of its operators' }
+  }
+
+  #copied(index: number): void {
+    this.#findings.add('record.copied', `entry ${index} is a byte-identical copy of an earlier one`, {
+      indexes: [index],
+    })
+  }
+
+  #start(index: number, parsed: ParsedRecord): void {
+    const id = parsed.leaf
+    if (this.streams.has(id)) {
+      this.#copied(index)
+      return
+    }
+    const last = { seq: 0, leaf: id, index }
+    const base = {
+      id,
+      first: index,
+      last,
+      records: 1,
+      calls: 0,
+      pending: 0,
+      sessions: new Sessions(),
+      rules: new Set<Hash>(),
+    }
+    if (!parsed.understood || parsed.record.type !== 'stream.start') {
+      // A start of a later version: what follows names a key that cannot be read, so none of it is judged.
+      if (parsed.understood) return
+      this.#notUnderstoodRecord(index, parsed)
+      const unknown = { foreign: false, pretender: false, identity: 'self-asserted', notUnderstood: 1 } as const
+      this.streams.set(id, { ...base, ...unknown })
+      return
+    }
+    const { record } = parsed
+    this.signaturesChecked++
+    if (this.#surveys && !verifyRecordSignature(parsed, record.identity)) {
+      this.odd.add(id)
+      return
+    }
+    const foreign = this.logId !== '' && !record.logs.some(log => log.id === this.logId)
+    const isOperator = this.#identities.isOperator(record.identity, index)
+    const pretender = !foreign && record.role === 'operator' && !isOperator
+    const stream: StreamState = {
+      ...base,
+      start: { agent: record.agent.id, role: record.role, identity: record.identity, key: record.key },
+      foreign,
+      pretender,
+      identity: this.#identities.stateOf(record, index),
+      notUnderstood: 0,
+    }
+    this.streams.set(id, stream)
+    this.#welcome(index, record, stream)
+    if (!foreign) this.#after(index, record)
+  }
+
+  /** What its start alone says about a stream. */
+  #welcome(index: number, record: StreamStart, stream: StreamState): void {
+    const where = { indexes: [index], stream: stream.id }
+    const who = `the stream of agent ${quote(record.agent.id)} at index ${index}`
+    if (stream.foreign) {
+      this.#findings.add(
+        'stream.foreign',
+        `${who} was made for ${record.logs.map(log => quote(log.origin)).join(', ')}, not for this log`,
+        where,
+      )
+      return
+    }
+    if (stream.pretender) {
+      this.#findings.add('operator.not-counted', `${who} says operator, and its identity is none of this log's`, where)
+      return
+    }
+    if (stream.identity === 'contradicted')
+      this.#findings.add(
+        'identity.contradicted',
+        `${who} is signed by a key that the trust file does not give to that agent, or that was withdrawn before`,
+        where,
+      )
+    if (stream.identity === 'self-asserted' && this.#trust)
+      this.#findings.add('identity.self-asserted', `${who} is signed by a key that nobody else vouches for`, where)
+  }
+
+  #chained(index: number, parsed: ParsedRecord): void {
+    const id = parsed.json['stream'] as Hash
+    const { seq, prev } = links(parsed)
+    const stream = this.streams.get(id)
+    if (!stream || seq === undefined || prev === undefined) {
+      if (!parsed.understood && (stream || seq === undefined || prev === undefined)) {
+        // Its place cannot be read: it belongs to nobody, and nobody can be blamed for it.
+        this.#notUnderstoodRecord(index, parsed)
+        return
+      }
+      this.#unfit(id, parsed)
+      return
+    }
+    if (!stream.start) {
+      // The key is in a start that is not understood: neither attributed nor stray.
+      stream.records++
+      this.#notUnderstoodRecord(index, parsed)
+      return
+    }
+    if (parsed.leaf === stream.last.leaf) {
+      this.#copied(index)
+      return
+    }
+    if (this.#surveys) {
+      if (seq !== stream.last.seq + 1 || prev !== stream.last.leaf) {
+        this.#unfit(id, parsed)
+        return
+      }
+      // Only the parsed form: as long as a view of its bytes lives, so does the bundle of 256 entries around them.
+      if (parsed.json['sig'] !== undefined) this.#tails.set(stream, { json: parsed.json })
+    }
+    this.#attributed(index, parsed, stream, seq)
+  }
+
+  /** The record does not continue its stream: the stream is looked at as a whole in the next pass. */
+  #unfit(id: Hash, parsed: ParsedRecord): void {
+    this.odd.add(id)
+    if (!parsed.understood) return
+    const { record } = parsed
+    if ('intent' in record) this.suspectIntents.add(record.intent)
+    if (record.type === 'intent') this.suspectIds.add(`${id} ${record.call}`)
+  }
+
+  #attributed(index: number, parsed: ParsedRecord, stream: StreamState, seq: number): void {
+    stream.records++
+    if (seq > stream.last.seq) stream.last = { seq, leaf: parsed.leaf, index }
+    if (!parsed.understood) {
+      stream.notUnderstood++
+      this.#notUnderstoodRecord(index, parsed)
+      return
+    }
+    if (stream.foreign || stream.pretender) return
+    const where = { indexes: [index], stream: stream.id }
+    if (stream.ended)
+      this.#findings.add(
+        'stream.after-end',
+        `entry ${index}, seq ${seq}, was signed after the stream had ended at index ${stream.ended.index}`,
+        where,
+      )
+    if (stream.recovered !== undefined && !this.#revived.has(stream)) {
+      this.#revived.add(stream)
+      this.#findings.add(
+        'recovery.alive',
+        `the stream goes on at index ${index} after it was recovered as dead at index ${stream.recovered}`,
+        where,
+      )
+    }
+    this.#after(index, parsed.record)
+    this.#content(index, parsed.leaf, parsed.record, stream)
+    if (this.#surveys && parsed.record.type === 'stream.end') this.checkTail(stream)
+  }
+
+  #content(index: number, leaf: Hash, record: DeedRecord, stream: StreamState): void {
+    const where = { indexes: [index], stream: stream.id }
+    if (OPERATOR_ONLY.has(record.type) && stream.start?.role !== 'operator') {
+      this.#findings.add(
+        'operator.only',
+        `entry ${index} is a ${record.type} record in the stream of agent ${quote(stream.start?.agent)}`,
+        where,
+      )
+      return
+    }
+    switch (record.type) {
+      case 'intent':
+        this.#callId(index, stream, record.call)
+        if (record.decision.rules !== undefined && !stream.rules.has(record.decision.rules) && !stream.notUnderstood)
+          this.#findings.add(
+            'rules.unknown',
+            `the decision at index ${index} names rules ${record.decision.rules}, which are not before it in its stream`,
+            { ...where, call: record.call },
+          )
+        if (record.session)
+          this.#session(index, stream, record.session.id, stream.sessions.call(record.session.id, record.session.n))
+        {
+          this.calls.intent(index, leaf, record, stream)
+          return
+        }
+      case 'review': {
+        this.calls.review(index, record, stream)
+        return
+      }
+      case 'outcome': {
+        this.calls.outcome(index, record, stream)
+        return
+      }
+      case 'settlement': {
+        this.calls.settlement(index, record)
+        return
+      }
+      case 'rules':
+        stream.rules.add(leaf)
+        return
+      case 'session.end': {
+        this.#session(index, stream, record.session, stream.sessions.end(record.session, record.calls))
+        return
+      }
+      case 'stream.end': {
+        this.#ended(index, record, stream)
+        return
+      }
+      case 'recovery': {
+        this.#recovery(index, record, stream)
+        return
+      }
+      case 'key': {
+        this.#key(index, record)
+        return
+      }
+      case 'coverage':
+        for (const tool of record.tools ?? [])
+          if (this.#tools.has(tool.name) || this.#tools.size < TOOLS_MAX) this.#tools.set(tool.name, tool.wrapped)
+        for (const kind of record.unseen ?? []) if (this.#unseen.size < TOOLS_MAX) this.#unseen.add(kind)
+        return
+      case 'loss':
+        this.losses = {
+          records: this.losses.records + 1,
+          counted: Math.min(this.losses.counted + (record.count ?? 0), Number.MAX_SAFE_INTEGER),
+        }
+        {
+          this.#findings.add(
+            'loss.recorded',
+            `the recorder says at index ${index} that ${record.count ?? 'some'} records or outcomes are missing: ${quote(record.reason)}`,
+            where,
+          )
+          return
+        }
+      case 'continuation':
+        if (index !== 2 || stream.first !== 1 || record.seq !== 1) {
+          this.#findings.add(
+            'continuation.misplaced',
+            `entry ${index} is a continuation; only entry 2 can be one`,
+            where,
+          )
+          return
+        }
+        {
+          this.#findings.add(
+            'log.continues',
+            `this log carries on after log ${record.of} at size ${record.size}: ${quote(record.reason)}`,
+            where,
+          )
+          return
+        }
+    }
+  }
+
+  #callId(index: number, stream: StreamState, call: Id): void {
+    const name = `${stream.id} ${call}`
+    if (this.#surveys) {
+      if (this.#ids.add(name)) this.suspectIds.add(name)
+      return
+    }
+    if (!this.#known.watchedIds.has(name)) return
+    const first = this.#idsSeen.get(name)
+    if (first === undefined) this.#idsSeen.set(name, index)
+    else
+      this.#findings.add('call.repeated-id', `the calls at index ${first} and ${index} bear one id, ${quote(call)}`, {
+        indexes: [first, index],
+        stream: stream.id,
+        call,
+      })
+  }
+
+  #session(index: number, stream: StreamState, id: Id, fault: string | undefined): void {
+    // Among records that are not understood may be the missing call.
+    if (fault === undefined || stream.notUnderstood > 0) return
+    this.#findings.add('session.gap', `session ${quote(id)} ${fault}`, { indexes: [index], stream: stream.id })
+  }
+
+  #ended(index: number, record: { readonly calls: number; readonly pending: number }, stream: StreamState): void {
+    const miscounted = record.calls !== stream.calls || record.pending !== stream.pending
+    stream.ended ??= { index, declaredPending: record.pending, miscounted }
+    if (miscounted && stream.notUnderstood === 0)
+      this.#findings.add(
+        'stream.miscounted',
+        `the stream ends with ${record.calls} calls, ${record.pending} of them pending; ${stream.calls} and ${stream.pending} are here`,
+        { indexes: [index], stream: stream.id },
+      )
+    this.calls.streamOver(stream)
+  }
+
+  #recovery(index: number, record: Recovery, stream: StreamState): void {
+    const of = this.streams.get(record.of)
+    const may = of !== undefined && (isSameRecorder(of, stream) || stream.start?.role === 'operator')
+    const names = of !== undefined && of.last.leaf === record.last && of.last.seq === record.lastSeq
+    // A recovery of a stream of which nothing can be read is neither true nor false here.
+    if (of && !of.start) return
+    if (!of || !may || !names || of === stream || of.ended) {
+      const why = !of
+        ? 'a stream that is not here'
+        : !may
+          ? "another recorder's stream"
+          : of.ended
+            ? 'a stream that had ended'
+            : `seq ${record.lastSeq} as the last of a stream whose last below it is seq ${of.last.seq}`
+      this.#findings.add('recovery.false', `the recovery at index ${index} names ${why}`, {
+        indexes: of ? [of.last.index, index].sort((a, b) => a - b) : [index],
+        stream: record.of,
+      })
+      return
+    }
+    of.recovered ??= index
+    this.calls.streamOver(of)
+  }
+
+  #key(index: number, record: KeyEvent): void {
+    this.#identities.event(index, record)
+  }
+
+  #notUnderstoodRecord(index: number, parsed: ParsedRecord): void {
+    this.notUnderstood++
+    this.#notUnderstood.add(parsed.leaf)
+    const { intent } = parsed.json
+    if (typeof intent === 'string') this.calls.obscure(intent)
+    const why = parsed.understood ? 'its stream begins with a record that is not understood' : parsed.why
+    this.#findings.add('record.not-understood', `entry ${index} is not understood: ${quote(why).slice(1, -1)}`, {
+      indexes: [index],
+    })
+  }
+
+  /** Holds what a record cites against the tree as it was. */
+  #after(index: number, record: DeedRecord): void {
+    const { after } = record
+    if (!after || after.origin !== this.origin) return
+    // A tree of more entries than stand before the record cannot have been seen by it.
+    const had = after.size > index ? false : this.#tree.had(after.size, fromHex(after.root))
+    if (had === undefined) {
+      this.sizes.add(after.size)
+      return
+    }
+    if (had) {
+      this.cited.delete(after.note)
+      this.cited.set(after.note, after)
+      if (this.cited.size > CITED_MAX) this.cited.delete(this.cited.keys().next().value!)
+      return
+    }
+    if (this.disputes.length < KEPT_MAX) this.disputes.push({ index, after })
+    const why =
+      after.size > index ? `when only ${index} entries stood before it` : 'with another root than this tree had'
+    this.#findings.add('after.disputed', `entry ${index} cites a checkpoint of size ${after.size} ${why}`, {
+      indexes: [index],
+    })
+  }
+
+  /** Checks the newest signature of a stream that was taken for a plain chain; if it does not cover all, it is odd. */
+  checkTail(stream: StreamState): void {
+    const tail = this.#tails.get(stream)
+    this.#tails.delete(stream)
+    if (stream.last.seq === 0 || !stream.start) return
+    if (tail) this.signaturesChecked++
+    const covered = tail?.json['seq'] === stream.last.seq && verifyRecordSignature(tail, stream.start.key)
+    if (!covered) this.odd.add(stream.id)
+  }
+
+  /** After the last entry of a survey: the tails of the streams that go on. */
+  checkTails(): void {
+    for (const stream of this.streams.values()) if (!stream.ended || this.#tails.has(stream)) this.checkTail(stream)
+  }
+
+  /** What can be said of streams only when all is read. */
+  finishStreams(): { total: number; ended: number; gaps: number } {
+    const sessions = { total: 0, ended: 0, gaps: 0 }
+    let unpinned = 0
+    let first: number | undefined
+    for (const stream of this.streams.values()) {
+      if (stream.foreign || stream.pretender || !stream.start) continue
+      for (const [id, fault] of stream.sessions.leftOpen()) this.#session(stream.last.index, stream, id, fault)
+      sessions.total += stream.sessions.total
+      sessions.ended += stream.sessions.ended
+      sessions.gaps += stream.notUnderstood > 0 ? 0 : stream.sessions.gaps
+      this.#compromised(stream, stream.start.identity)
+      if (stream.start.key !== stream.start.identity) this.#compromised(stream, stream.start.key)
+      if (stream.identity !== 'self-asserted' || this.#trust) continue
+      unpinned++
+      first ??= stream.first
+    }
+    if (first !== undefined)
+      this.#findings.add('identity.unpinned', `${unpinned} streams say themselves whose they are; nobody else does`, {
+        indexes: [first],
+        count: unpinned,
+      })
+    return sessions
+  }
+
+  #compromised(stream: StreamState, key: Key): void {
+    const from = this.#identities.disputedFrom(key)
+    if (from === undefined || stream.last.index < from) return
+    this.#findings.add(
+      'key.disputed',
+      `records up to index ${stream.last.index} are signed with a key that is said to have been compromised from index ${from}`,
+      { indexes: [Math.max(from, stream.first), stream.last.index], stream: stream.id },
+    )
+  }
+
+  /** What recorders declared that they see and do not see. */
+  coverage(): { wrapped: number; notWrapped: number; unseen: readonly string[] } {
+    const not = [...this.#tools].filter(([, wrapped]) => wrapped === 'no').map(([name]) => name)
+    if (not.length > 0)
+      this.#findings.add(
+        'coverage.not-wrapped',
+        `calls of ${not.length} tools are not recorded, among them ${not.slice(0, 5).map(quote).join(', ')}`,
+        { count: not.length },
+      )
+    return { wrapped: this.#tools.size - not.length, notWrapped: not.length, unseen: [...this.#unseen].sort() }
+  }
+
+  /** Whether anything is left that only another pass can tell. */
+  get needsMore(): boolean {
+    return (
+      this.odd.size > 0 ||
+      this.calls.suspects.size > 0 ||
+      this.suspectIntents.size > 0 ||
+      this.suspectIds.size > 0 ||
+      this.sizes.size > 0
+    )
+  }
+}
+
+/** Whether a stream that is over can be told from one that runs, for a summary. */
+export const stateOfStream = (stream: StreamState): 'ended' | 'recovered' | 'running' =>
+  stream.ended ? 'ended' : isOver(stream) ? 'recovered' : 'running'
+
+/** Where a record stands in its stream, as far as that can be read. */
+export function links(parsed: ParsedRecord): { seq?: number; prev?: Hash } {
+  const { seq, prev } = parsed.json
+  return {
+    ...(isInt(seq) ? { seq } : {}),
+    ...(typeof prev === 'string' && isHash(prev) ? { prev } : {}),
+  }
+}

@@ -1,0 +1,142 @@
+import { isHash } from '../bytes/hex.js'
+import { isDeedlogError, MalformedError, quote } from '../errors.js'
+import {
+  ALGORITHM,
+  type PolicyLine,
+  parsePolicyLines,
+  parseVerifierKey,
+  policyLines,
+  type TlogPolicy,
+  type VerifierKey,
+} from '../tlog/index.js'
+
+/**
+ * Whose word an auditor accepts: a C2SP tlog-policy for the checkpoints, and four more kinds of line for the records.
+ * It comes from the auditor; one that the log brings along proves nothing.
+ *
+ * @see spec/trust-file.md
+ */
+export interface Trust {
+  readonly policy: TlogPolicy
+  /** Leaf hash of entry 0 of the log that is meant; absent in a plain tlog-policy. */
+  readonly logId?: string
+  /** Named after the origin. */
+  readonly operators: readonly VerifierKey[]
+  readonly agents: readonly TrustedAgent[]
+  /** Named as `approver.id` in reviews. */
+  readonly approvers: readonly VerifierKey[]
+}
+
+export interface TrustedAgent {
+  /** Named as `agent.id` in stream starts. */
+  readonly key: VerifierKey
+  /** Lowest and highest index at which a stream of this identity may start, both included. */
+  readonly first: number
+  readonly last?: number
+}
+
+// With the 10,000 lines of a policy this bounds a stranger's file; a real one has a line per agent.
+const TRUST_LINES_MAX = 10_000
+
+/**
+ * Reads a trust file. A plain C2SP tlog-policy is one.
+ *
+ * @throws {MalformedError} `trust.line` for a line that is wrong in itself or whose keyword is unknown: a condition
+ *   that a verifier does not know would otherwise be a condition that it silently drops; `trust.key` for a key that is
+ *   no Ed25519 key; `trust.log-id` for a second or impossible log id; `trust.limit`; `policy.*` for the policy part.
+ */
+export function parseTrust(text: string): Trust {
+  const policy: PolicyLine[] = []
+  const operators: VerifierKey[] = []
+  const agents: TrustedAgent[] = []
+  const approvers: VerifierKey[] = []
+  let logId: string | undefined
+  const lines = policyLines(text)
+  if (lines.length > TRUST_LINES_MAX)
+    throw new MalformedError('trust.limit', `the trust file has ${lines.length} lines`, {
+      expected: `at most ${TRUST_LINES_MAX}`,
+    })
+  for (const line of lines) {
+    const [keyword, ...values] = line.fields
+    if (keyword === 'log-id') {
+      if (logId !== undefined || values.length !== 1 || !isHash(values[0]!))
+        throw new MalformedError('trust.log-id', `line ${line.number}: ${quote(line.fields.join(' '))}`, {
+          expected: 'one line, log-id <64 lowercase hex digits>',
+        })
+      logId = values[0]!
+    } else if (keyword === 'operator') operators.push(readKey(line, values, 1))
+    else if (keyword === 'approver') approvers.push(readKey(line, values, 1))
+    else if (keyword === 'agent') agents.push(readAgent(line, values))
+    else if (POLICY_KEYWORDS.has(keyword!)) policy.push(line)
+    else
+      throw new MalformedError('trust.line', `line ${line.number}: ${quote(keyword)} is no keyword`, {
+        expected: 'log, witness, group, quorum, log-id, operator, agent or approver',
+      })
+  }
+  return { policy: parsePolicyLines(policy), ...(logId === undefined ? {} : { logId }), operators, agents, approvers }
+}
+
+const POLICY_KEYWORDS = new Set(['log', 'witness', 'group', 'quorum'])
+
+function readKey(line: PolicyLine, values: readonly string[], most: number): VerifierKey {
+  if (values.length < 1 || values.length > most)
+    throw new MalformedError('trust.line', `line ${line.number}: ${line.fields.length} fields`, {
+      expected: most === 1 ? `${line.fields[0]} <vkey>` : 'agent <vkey> [<first index> [<last index>]]',
+    })
+  let key: VerifierKey
+  try {
+    key = parseVerifierKey(values[0]!)
+  } catch (error) {
+    if (!isDeedlogError(error)) throw error
+    throw new MalformedError('trust.key', `line ${line.number}: ${error.message}`, {
+      ...(error.expected === undefined ? {} : { expected: error.expected }),
+      cause: error,
+    })
+  }
+  if (key.algorithm !== ALGORITHM.ed25519)
+    throw new MalformedError('trust.key', `line ${line.number}: ${quote(key.text)} is of type ${key.algorithm}`, {
+      expected: 'a key of type 1, Ed25519',
+    })
+  return key
+}
+
+function readAgent(line: PolicyLine, values: readonly string[]): TrustedAgent {
+  const key = readKey(line, values, 3)
+  const [first = 0, last] = values.slice(1).map(text => readIndex(line, text))
+  if (last !== undefined && last < first)
+    throw new MalformedError('trust.line', `line ${line.number}: the range ends at ${last}, before ${first}`, {
+      expected: 'a last index that is not below the first',
+    })
+  return last === undefined ? { key, first } : { key, first, last }
+}
+
+function readIndex(line: PolicyLine, text: string): number {
+  const index = Number(text)
+  if (!Number.isSafeInteger(index) || index < 0 || String(index) !== text)
+    throw new MalformedError('trust.line', `line ${line.number}: ${quote(text)} is no index`, {
+      expected: 'decimal digits without leading zeroes, at most 9007199254740991',
+    })
+  return index
+}
+
+/** The text of a trust file; parsing it gives `trust` again. */
+export function formatTrust(trust: Trust): string {
+  const { policy } = trust
+  const url = (entry: { url?: string }) => (entry.url === undefined ? [] : [entry.url])
+  const lines = [
+    ...policy.logs.map(log => ['log', log.key.text, ...url(log)]),
+    ...policy.witnesses.map(witness => ['witness', witness.name, witness.key.text, ...url(witness)]),
+    ...policy.groups.map(group => ['group', group.name, String(group.threshold), ...group.members]),
+    ['quorum', policy.quorum],
+    ...(trust.logId === undefined ? [] : [['log-id', trust.logId]]),
+    ...trust.operators.map(key => ['operator', key.text]),
+    ...trust.agents.map(({ key, first, last }) => [
+      'agent',
+      key.text,
+      ...(first === 0 && last === undefined ? [] : [String(first)]),
+      ...(last === undefined ? [] : [String(last)]),
+    ]),
+    ...trust.approvers.map(key => ['approver', key.text]),
+  ]
+  return lines.map(fields => `${fields.join(' ')}\n`).join('')
+}

@@ -1,0 +1,382 @@
+import { equalBytes } from '../bytes/equal.js'
+import { isDeedlogError, quote, UnavailableError } from '../errors.js'
+import {
+  decodeKey,
+  decodeSig,
+  type Hash,
+  isSig,
+  type ParsedRecord,
+  parseRecord,
+  recordMessage,
+} from '../record/index.js'
+import { leafHash, type VerifierKey, verifyEd25519 } from '../tlog/index.js'
+import { type Attribution, attribute, type Node } from './attribution.js'
+import { Checks } from './checks.js'
+import type { CallSummary } from './conduct.js'
+import { describeEntry } from './describe.js'
+import { Evidence } from './evidence.js'
+import { type FindingCode, Findings } from './findings.js'
+import { recordKey } from './identity.js'
+import { type Knowledge, NOTHING_KNOWN } from './knowledge.js'
+import { PastRoots } from './past-roots.js'
+import { links, Reading } from './reading.js'
+import type { Report } from './report.js'
+import { buildReport } from './summary.js'
+import type { Trust } from './trust.js'
+
+export interface VerifierOptions {
+  /** What the auditor brought. Absent: nobody outside was asked. */
+  readonly trust?: Trust
+  /** Ask nobody outside, on purpose: the best word is then `self-consistent`. */
+  readonly self?: boolean
+  /** A trust file that lay inside the target, and so counts as none: for the message. */
+  readonly suppliedTrust?: string
+  /** Log keys that the target itself names; used only without a trust file, and never trusted. */
+  readonly claimedKeys?: readonly VerifierKey[]
+  /** Signed checkpoints of this log that the auditor holds from before. */
+  readonly held?: readonly Uint8Array[]
+  /** Told of every call once it is settled, in no particular order. Called anew in each pass: see `onPass`. */
+  readonly onCall?: (call: CallSummary) => void
+  /** Told when a pass over the entries begins: forget the calls of the one before. */
+  readonly onPass?: (pass: number) => void
+}
+
+/** An entry whose bytes the caller has found to differ from those the log's tiles were made of. */
+export interface AlteredEntry {
+  readonly index: number
+  readonly bytes: Uint8Array
+}
+
+const DESCRIBED_MAX = 16
+
+/**
+ * Verifies one log: its checkpoint, then its entries in order, then a report.
+ *
+ * ```
+ * verifier.checkpoint(note)
+ * do for (index, record of entries) verifier.add(index, record)
+ * while (verifier.again())
+ * verifier.finish()
+ * ```
+ *
+ * Pure and synchronous. One pass over an honest log; a log in which something does not fit is read up to three times,
+ * because whether a record counts is known only from the records after it (spec/record.md §3). Memory does not grow
+ * with what records hold: see `Reading`.
+ */
+export class LogVerifier {
+  readonly #options: VerifierOptions
+  readonly #checks = new Checks()
+  /** Findings about the whole; each reading has its own, and the last one's count. */
+  readonly #findings = new Findings()
+  readonly #evidence: Evidence
+  #tree: PastRoots
+  #reading: Reading
+  #readingFindings = new Findings()
+  #known: Knowledge = NOTHING_KNOWN
+  /** Records of odd streams, while they are being collected. */
+  #nodes: Map<Hash, Node[]> | undefined
+  #pass = 1
+  /** Whether this pass is the last: it is known which records count. */
+  #judges = false
+  #firstRoot: Uint8Array | undefined
+  #altered = false
+  #missing = false
+
+  constructor(options: VerifierOptions = {}) {
+    this.#options = options
+    const mode = options.trust ? 'file' : options.self ? 'self' : 'none'
+    this.#evidence = new Evidence({
+      findings: this.#findings,
+      checks: this.#checks,
+      trust: options.trust,
+      mode,
+      claimed: options.claimedKeys ?? [],
+      held: options.held ?? [],
+    })
+    if (options.suppliedTrust !== undefined && mode === 'none')
+      this.#findings.add(
+        'trust.supplied',
+        `the trust file ${quote(options.suppliedTrust)} was supplied by the log itself`,
+      )
+    this.#tree = new PastRoots(this.#evidence.sizes)
+    this.#reading = this.#newReading(true)
+    options.onPass?.(1)
+  }
+
+  #newReading(surveys: boolean): Reading {
+    this.#readingFindings = new Findings()
+    return new Reading({
+      surveys,
+      known: this.#known,
+      findings: this.#readingFindings,
+      trust: this.#options.trust,
+      tree: this.#tree,
+      onCall: this.#options.onCall,
+    })
+  }
+
+  /** The bytes of the newest signed checkpoint; undefined when there is none. Before the first entry. */
+  checkpoint(note: Uint8Array | undefined): void {
+    if (note === undefined) this.#findings.add('checkpoint.missing', 'the log has no signed checkpoint')
+    else this.#evidence.read(note)
+  }
+
+  /** Entries to add: as many as the checkpoint covers; undefined when there is no readable checkpoint. */
+  get size(): number | undefined {
+    return this.#evidence.checkpoint?.size
+  }
+
+  /** The root that the checkpoint states, 32 bytes. */
+  get root(): Uint8Array | undefined {
+    return this.#evidence.checkpoint?.root
+  }
+
+  /**
+   * Adds the next entry.
+   * @returns its leaf hash, 32 bytes; do not write to it.
+   * @throws {RangeError} when `index` is not the next one, or the checkpoint covers no more.
+   */
+  add(index: number, record: Uint8Array): Uint8Array {
+    if (index !== this.#tree.size) throw new RangeError(`entry ${this.#tree.size} is next, not ${index}`)
+    if (index >= (this.size ?? Number.POSITIVE_INFINITY))
+      throw new RangeError(`the checkpoint covers ${this.size} entries`)
+    const parsed = parse(record)
+    if (this.#nodes) {
+      if ('leaf' in parsed) this.#collect(index, parsed, this.#nodes)
+    } else if ('leaf' in parsed) this.#reading.entry(index, parsed)
+    else this.#reading.malformedEntry(index, record, parsed.why)
+    const leaf = leafHash(record)
+    this.#tree.append(leaf)
+    return leaf
+  }
+
+  /**
+   * Ends a pass. True when the same entries are to be added once more, from index 0.
+   * @throws {UnavailableError} `source.changed` when they were not the same as in the pass before.
+   */
+  again(): boolean {
+    const root = this.#tree.root()
+    this.#firstRoot ??= root
+    if (!equalBytes(root, this.#firstRoot))
+      throw new UnavailableError('source.changed', 'the log changed while it was being read', {
+        expected: 'the same records each time; copy the log and verify the copy',
+        retryable: true,
+      })
+    if (this.#nodes) this.#judgeNext(new Map([...this.#nodes].map(([id, nodes]) => [id, attribute(nodes)])))
+    else if (this.#judges) return false
+    else {
+      this.#reading.checkTails()
+      if (!this.#reading.needsMore) return false
+      if (this.#reading.odd.size === 0) this.#judgeNext(new Map())
+      else {
+        this.#nodes = new Map([...this.#reading.odd].map(id => [id, []]))
+        this.#begin(new PastRoots())
+      }
+    }
+    return true
+  }
+
+  #begin(tree: PastRoots): void {
+    this.#tree = tree
+    this.#pass++
+    this.#options.onPass?.(this.#pass)
+  }
+
+  /** Begins the pass in which it is known which records count. */
+  #judgeNext(odd: ReadonlyMap<Hash, Attribution>): void {
+    const survey = this.#reading
+    const attributions = [...odd.values()]
+    // What neighbours contradict, then what is no record, then what merely nobody signed.
+    const suspects = [
+      ...attributions.flatMap(each => each.altered),
+      ...survey.malformedIndexes,
+      ...attributions.flatMap(each => [...each.strays].slice(0, 1)),
+    ]
+    this.#known = {
+      odd,
+      strays: new Set(attributions.flatMap(each => [...each.strays])),
+      copies: new Set(attributions.flatMap(each => [...each.copies])),
+      watched: new Set([...survey.calls.suspects, ...survey.suspectIntents]),
+      watchedIds: survey.suspectIds,
+      sizes: survey.sizes,
+      described: new Set(suspects.slice(0, DESCRIBED_MAX)),
+    }
+    this.#nodes = undefined
+    this.#judges = true
+    this.#begin(new PastRoots([...survey.sizes, ...this.#evidence.sizes]))
+    this.#reading = this.#newReading(false)
+  }
+
+  #collect(index: number, parsed: ParsedRecord, nodes: Map<Hash, Node[]>): void {
+    const { json, leaf } = parsed
+    const id = json['stream'] === undefined ? leaf : (json['stream'] as Hash)
+    const into = nodes.get(id)
+    if (!into) return
+    if (json['stream'] === undefined) {
+      if (!parsed.understood || parsed.record.type !== 'stream.start') return
+      const { identity, key } = parsed.record
+      into.push({ index, leaf, seq: 0, verify: signatureOf(parsed, () => identity) })
+      this.#streamKeys.set(id, key)
+      return
+    }
+    const { seq, prev } = links(parsed)
+    if (seq === undefined || seq === 0 || prev === undefined) return
+    const node = { index, leaf, seq, prev }
+    const signed = json['sig'] !== undefined
+    into.push(signed ? { ...node, verify: signatureOf(parsed, () => this.#streamKeys.get(id)) } : node)
+  }
+
+  readonly #streamKeys = new Map<Hash, string>()
+
+  /** Hashes of signed notes that would tell more. After the last pass. */
+  notesWanted(): readonly string[] {
+    return this.#evidence.notesWanted(this.#reading.disputes, this.#reading.cited)
+  }
+
+  /** The bytes of a note that was asked for. */
+  note(hash: string, bytes: Uint8Array): void {
+    this.#evidence.readNote(hash, bytes, this.#tree)
+  }
+
+  /**
+   * Entries that the caller found to be others than the tiles of the log were made of, those tiles hashing to the
+   * signed root: so these are the altered ones.
+   *
+   * @param entries  The first of them.
+   * @param count    How many there are.
+   */
+  altered(entries: readonly AlteredEntry[], count = entries.length): void {
+    this.#altered = true
+    for (const { index, bytes } of entries)
+      this.#findings.add('entry.altered', `entry ${index} is not what was signed; now it ${describeEntry(bytes)}`, {
+        indexes: [index],
+      })
+    if (count > entries.length)
+      this.#findings.add('entry.altered', `${count - entries.length} more entries are not what was signed`, {
+        count: count - entries.length,
+      })
+  }
+
+  /** Something that only the caller can see: files that are missing, do not parse, or do not match. */
+  found(
+    code: Extract<
+      FindingCode,
+      'entries.missing' | 'entries.pruned' | 'entries.unreadable' | 'tile.altered' | 'tile.missing'
+    >,
+    message: string,
+    where: { readonly indexes?: readonly number[]; readonly count?: number } = {},
+  ): void {
+    if (code.startsWith('entries.')) this.#missing = true
+    this.#findings.add(code, message, where)
+  }
+
+  /** Whether the tiles were compared with the records. */
+  tilesChecked(status: 'passed' | 'failed' | 'not_checked', detail: string): void {
+    this.#checks.set('tiles.match', status, detail)
+  }
+
+  /** Whether the root over all entries is not the signed one. After the last pass. */
+  get rootDiffers(): boolean {
+    const { checkpoint } = this.#evidence
+    return (
+      checkpoint !== undefined &&
+      this.#tree.size === checkpoint.size &&
+      !this.#tree.had(checkpoint.size, checkpoint.root)
+    )
+  }
+
+  /**
+   * The report.
+   * @param about  `awaiting`: sequenced records that wait for a checkpoint, where that is known.
+   */
+  finish(about: { readonly awaiting?: number } = {}): Report {
+    this.#evidence.finishTree(this.#tree)
+    const { checkpoint } = this.#evidence
+    if (checkpoint && this.#tree.size < checkpoint.size && !this.#missing)
+      this.found('entries.missing', `${checkpoint.size} records were signed, and ${this.#tree.size} are here`, {
+        count: checkpoint.size - this.#tree.size,
+      })
+    if (this.rootDiffers && !this.#altered) this.#nameSuspects()
+    this.#checkLogRecord()
+    this.#evidence.settle()
+    return buildReport({
+      evidence: this.#evidence,
+      reading: this.#reading,
+      readingFindings: this.#readingFindings,
+      findings: this.#findings,
+      checks: this.#checks,
+      known: this.#known,
+      trust: this.#options.trust,
+      records: this.#tree.size,
+      awaiting: about.awaiting,
+    })
+  }
+
+  /** Without tiles, the chain and the signatures of the streams narrow an alteration down to a record or a few. */
+  #nameSuspects(): void {
+    const { logRecordFault } = this.#reading
+    if (logRecordFault)
+      this.#findings.add('entry.suspect', `entry 0 was altered, as far as it tells itself: ${logRecordFault.why}`, {
+        indexes: [0],
+      })
+    for (const [index, what] of [...this.#reading.descriptions].sort(([a], [b]) => a - b))
+      this.#findings.add('entry.suspect', `entry ${index} was altered, as far as its neighbours tell; now it ${what}`, {
+        indexes: [index],
+      })
+  }
+
+  #checkLogRecord(): void {
+    const { trust } = this.#options
+    const { logId, origin, operators, logRecordFault } = this.#reading
+    const fail = (code: FindingCode, message: string) => this.#findings.add(code, message, { indexes: [0] })
+    if (this.#tree.size === 0) {
+      this.#checks.set('log.record', 'not_checked', 'there is no entry 0')
+      return
+    }
+    if (logRecordFault) fail(logRecordFault.code, `entry 0 is not the log’s record: ${logRecordFault.why}`)
+    const signed = this.#evidence.checkpoint?.origin
+    const otherOrigin = origin !== undefined && signed !== undefined && origin !== signed
+    if (otherOrigin) fail('log.origin', `the checkpoint is of ${quote(signed)}, the log record of ${quote(origin)}`)
+    this.#checks.set('log.record', logRecordFault || otherOrigin ? 'failed' : 'passed', logRecordFault?.why)
+    if (trust?.logId === undefined) this.#checks.set('log.id', 'not_checked', 'no trust file names a log id')
+    else if (logId === trust.logId) this.#checks.set('log.id', 'passed', 'pinned by the trust file')
+    else {
+      if (logId !== '') fail('log.id', `the log id is ${logId}, and the trust file names ${trust.logId}`)
+      this.#checks.set('log.id', 'failed')
+    }
+    if (!trust || trust.operators.length === 0) {
+      this.#checks.set('log.operators', 'not_checked', 'no trust file names an operator')
+      return
+    }
+    const pinned = new Set(trust.operators.map(recordKey))
+    const unknown = operators.filter(key => !pinned.has(key))
+    for (const key of unknown)
+      fail('log.operator', `the log names operator key ${quote(key)}, which the trust file does not`)
+    this.#checks.set(
+      'log.operators',
+      unknown.length > 0 || operators.length === 0 ? 'failed' : 'passed',
+      'pinned by the trust file',
+    )
+  }
+}
+
+function parse(bytes: Uint8Array): ParsedRecord | { readonly why: string } {
+  try {
+    return parseRecord(bytes)
+  } catch (error) {
+    if (isDeedlogError(error)) return { why: error.message }
+    throw error
+  }
+}
+
+/** A later check of the record's own signature; keeps 114 bytes, not the record. */
+function signatureOf(parsed: ParsedRecord, key: () => string | undefined): () => boolean {
+  const { sig } = parsed.json
+  if (!isSig(sig)) return () => false
+  const signature = decodeSig(sig)
+  const message = recordMessage(parsed.json)
+  return () => {
+    const text = key()
+    return text !== undefined && verifyEd25519(signature, message, decodeKey(text))
+  }
+}
