@@ -1,0 +1,68 @@
+import type { CallRequest, Ticket } from '../../recorder/types.js'
+import { type HostTool, kindOf, read, readString } from './shapes.js'
+
+/** What the recorder is to know about one call. */
+export function describeCall(
+  tool: HostTool,
+  args: unknown,
+  context: object,
+  more: { readonly parent: Ticket | undefined; readonly attempt: number },
+): CallRequest {
+  const session = readString(context, 'invocationContext', 'session', 'id')
+  const user = readString(context, 'invocationContext', 'userId')
+  const app = readString(context, 'invocationContext', 'appName')
+  const definition = definitionOf(tool)
+  const refs = refsOf(context)
+  const attempt = more.attempt > 1 ? more.attempt : undefined
+  return {
+    tool: { name: tool.name, kind: kindOf(tool), ...(definition !== undefined && { definition }) },
+    args,
+    // A user's own id belongs to the session's name: two users may both have a session "1".
+    ...(session !== undefined && { session: JSON.stringify([user ?? null, session]) }),
+    ...(user !== undefined && { principal: { user, app: app ?? null, session: session ?? null } }),
+    ...(refs && { refs }),
+    ...(more.parent && { parent: more.parent }),
+    ...(attempt && { attempt }),
+  }
+}
+
+/** Key of a call that waits for somebody: the host uses its id again when it goes on. */
+export function waitingKey(context: object): string | undefined {
+  const id = readString(context, 'functionCallId')
+  return id === undefined ? undefined : waitingKeyOf(readString(context, 'invocationContext', 'session', 'id'), id)
+}
+
+export const waitingKeyOf = (session: string | undefined, callId: string): string =>
+  JSON.stringify([session ?? null, callId])
+
+const definitions = new WeakMap<object, unknown>()
+
+/** The tool's declaration, asked once per tool: it is made anew each time, and hashing it costs as much as a record. */
+export function definitionOf(tool: HostTool): unknown {
+  if (!definitions.has(tool)) {
+    let definition: unknown
+    try {
+      definition = (read(tool, '_getDeclaration') as (() => unknown) | undefined)?.call(tool)
+    } catch {
+      definition = undefined
+    }
+    definitions.set(tool, definition)
+  }
+  return definitions.get(tool)
+}
+
+// The ids of a model or a client may be sentences; what is written out has to look like chance.
+const RANDOM_ID = /^[A-Za-z0-9_-]{1,64}$/
+// An agent is named by the program, by ADK's rule for names.
+const AGENT_NAME = /^[\p{L}_][\p{L}\p{N}_.-]{0,63}$/u
+
+function refsOf(context: object): Record<string, string> | undefined {
+  const refs: Record<string, string> = {}
+  const put = (name: string, value: string | undefined, form: RegExp) => {
+    if (value !== undefined && form.test(value)) refs[name] = value
+  }
+  put('invocation', readString(context, 'invocationContext', 'invocationId'), RANDOM_ID)
+  put('call', readString(context, 'functionCallId'), RANDOM_ID)
+  put('agent', readString(context, 'invocationContext', 'agent', 'name'), AGENT_NAME)
+  return Object.keys(refs).length > 0 ? refs : undefined
+}

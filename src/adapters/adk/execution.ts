@@ -1,0 +1,181 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Ticket } from '../../recorder/types.js'
+import { type Denial, UNRECORDED } from './denial.js'
+import type { Gate } from './gate.js'
+import { returned, thrown } from './result.js'
+import { agentOf, type HostAgent, type HostTool, isFunctionTool, read, type ToolRun } from './shapes.js'
+
+/*
+ * The room where tools are run. Every callback of ADK can be skipped by somebody else's plugin; `runAsync` cannot, so
+ * it is replaced on each tool by one that knows whether the call was admitted, admits it if it was not, and sees what
+ * the tool really got, gave back or threw.
+ */
+
+/** One call as it passes from the callbacks to its execution and back. */
+export interface Slot {
+  readonly owner: Owner
+  readonly ticket: Ticket | undefined
+  readonly attempt: number
+  readonly denial: Denial | undefined
+  /** Its `runAsync` has been entered. */
+  entered: boolean
+  running: boolean
+  /** The body of a function tool has been entered: before it ADK checks arguments and asks for confirmation. */
+  bodyEntered: boolean
+  /** What the body threw, before ADK made another error of it. */
+  bodyThrew: { readonly value: unknown } | undefined
+  /** Its outcome has been recorded, or is not wanted. */
+  done: boolean
+}
+
+/** Whose calls they are: what the plugin that admits and records them has for this room. */
+export interface Owner {
+  /** The plugin itself, as ADK knows it. */
+  readonly plugin: object
+  readonly gate: Gate
+  /** Admits a call that no callback announced. */
+  admit(tool: HostTool, run: ToolRun): Promise<Slot>
+  /** Told of a call that waits for somebody, and will come back under its old id. */
+  waits(slot: Slot, run: ToolRun, kind: 'confirmation' | 'long-running'): void
+}
+
+/** Where a plugin of ours has its owner; other copies of this module find it too. */
+export const PLUGIN = Symbol.for('deedlog.adk.plugin')
+
+// By context object: ADK makes one per call, and its ids repeat.
+const slots = new WeakMap<object, Slot>()
+const current = new AsyncLocalStorage<Slot>()
+const wrappers = new WeakSet<object>()
+
+export const slotOf = (context: object): Slot | undefined => slots.get(context)
+
+export function setSlot(context: object, slot: Slot): void {
+  slots.set(context, slot)
+}
+
+/** The call in whose course this code runs. */
+export const currentSlot = (): Slot | undefined => current.getStore()
+
+/** Puts us between ADK and the tool. @returns whether calls of this tool pass through us from now on */
+export function wrapTool(tool: HostTool): boolean {
+  const inner = agentOf(tool)
+  if (inner) wrapAgent(inner)
+  if (isFunctionTool(tool)) wrapBody(tool)
+  return replace(tool, 'runAsync', original => {
+    return function runAsync(this: unknown, run: ToolRun): Promise<unknown> {
+      return runRecorded(tool, () => (original as HostTool['runAsync']).call(this ?? tool, run), run)
+    }
+  })
+}
+
+async function runRecorded(tool: HostTool, original: () => Promise<unknown>, run: ToolRun): Promise<unknown> {
+  const context: unknown = run?.toolContext
+  const known = typeof context === 'object' && context !== null ? slots.get(context) : undefined
+  // A wrapper around our wrapper, or a tool that runs itself again: still the one call that was admitted.
+  if (known?.running && current.getStore() === known) return original()
+  const slot = known && !known.entered && !known.denial ? known : await admitUnannounced(tool, run, known)
+  if (!slot) return original()
+  if (slot.denial) return slot.denial
+  // The records have ended between the decision and now.
+  if (slot.done) return UNRECORDED
+  slot.entered = true
+  const { recorder } = slot.owner.gate
+  const { ticket } = slot
+  if (!recorder || !ticket) return current.run(slot, original)
+  // Now, since the tool may change its arguments while it runs.
+  const args = recorder.snapshot(ticket, 'args', run.args)
+  const startedAt = new Date()
+  const started = performance.now()
+  const when = () => ({ startedAt, durationUs: Math.round((performance.now() - started) * 1000) })
+  slot.running = true
+  try {
+    const result = await current.run(slot, original)
+    const { waits, ...outcome } = returned(result, { tool, slot, run })
+    await recorder.outcome(ticket, { ...outcome, args, ...when() })
+    if (waits) slot.owner.waits(slot, run, waits)
+    return result
+  } catch (error) {
+    await recorder.outcome(ticket, { ...thrown(error, { tool, slot, run }), args, ...when() })
+    throw error
+  } finally {
+    slot.running = false
+    slot.done = true
+  }
+}
+
+/**
+ * A call that no callback of ours has seen: from an agent inside a tool, past an earlier plugin that answered `null`, or
+ * again with an old context. It is admitted here like any other. Undefined: none of our plugins is concerned.
+ */
+async function admitUnannounced(tool: HostTool, run: ToolRun, known: Slot | undefined): Promise<Slot | undefined> {
+  const owner = known?.owner ?? current.getStore()?.owner ?? ownerOf(read(run, 'toolContext', 'invocationContext'))
+  if (!owner) return undefined
+  const slot = await owner.admit(tool, run)
+  if (typeof run?.toolContext === 'object' && run.toolContext !== null) slots.set(run.toolContext, slot)
+  return slot
+}
+
+/** The owner of our plugin among those of a run. */
+export function ownerOf(invocationContext: unknown): Owner | undefined {
+  for (const plugin of pluginsOf(invocationContext)) {
+    const owner = read(plugin, PLUGIN)
+    if (owner) return owner as Owner
+  }
+  return undefined
+}
+
+export function pluginsOf(invocationContext: unknown): unknown[] {
+  const plugins = read(invocationContext, 'pluginManager', 'plugins')
+  return plugins instanceof Set ? [...plugins] : []
+}
+
+/** Sees whether the body of a function tool is entered, and what it throws before ADK puts a sentence around it. */
+function wrapBody(tool: HostTool): void {
+  replace(tool, 'execute', original => {
+    return async function execute(this: unknown, ...given: unknown[]): Promise<unknown> {
+      const slot = current.getStore()
+      if (!slot?.running) return original.apply(this, given)
+      slot.bodyEntered = true
+      try {
+        return await original.apply(this, given)
+      } catch (error) {
+        slot.bodyThrew = { value: error }
+        throw error
+      }
+    }
+  })
+}
+
+/**
+ * An `AgentTool` runs its agent in a new runner without any plugins. When that happens in the course of a call of ours,
+ * our plugin joins the new runner, so that tools made during the run are decided on and recorded like all others.
+ */
+function wrapAgent(agent: HostAgent): void {
+  replace(agent, 'runAsync', original => {
+    return function runAsync(this: unknown, invocationContext: unknown): unknown {
+      const owner = current.getStore()?.owner
+      if (owner && !ownerOf(invocationContext)) {
+        const manager = read(invocationContext, 'pluginManager') as { registerPlugin?: (plugin: unknown) => void }
+        manager?.registerPlugin?.(owner.plugin)
+      }
+      return original.call(this, invocationContext)
+    }
+  })
+}
+
+type Method = (this: unknown, ...given: unknown[]) => unknown
+
+/** Replaces a method by an own property, once. @returns false where the object does not allow it */
+function replace(owner: object, name: string, make: (original: Method) => (...given: never[]) => unknown): boolean {
+  const original = read(owner, name)
+  if (typeof original !== 'function') return false
+  if (wrappers.has(original)) return true
+  const wrapper = make(original as Method)
+  wrappers.add(wrapper)
+  try {
+    Object.defineProperty(owner, name, { value: wrapper, writable: true, configurable: true, enumerable: false })
+    return true
+  } catch {
+    return false // frozen: ADK's callbacks are all that we see of it
+  }
+}

@@ -1,0 +1,4 @@
+export { type AuditTrailOptions, AuditTrailPlugin } from './audit-trail.js'
+export type { Denial } from './denial.js'
+export { type AgentGovernanceOptions, AgentGovernancePlugin, type GovernanceRules } from './governance.js'
+export type { RecordingOptions } from './plugin.js'

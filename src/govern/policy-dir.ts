@@ -1,0 +1,94 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { sha256Hex } from '#crypto'
+import { isDeedlogError, MalformedError, UnavailableError } from '../core/errors.js'
+import { isText } from '../core/record/formats.js'
+import { type Policy, readPolicy } from './policy-file.js'
+
+/** A folder of rules as it was read. */
+export interface PolicyDir {
+  /** By file name; of two policies with one name the last counts. */
+  readonly policies: readonly Policy[]
+  /** Digest and name of each file in force, for the `rules` record. */
+  readonly files: readonly { readonly digest: string; readonly name: string }[]
+  /** What was in the folder and is not in force, one sentence each. */
+  readonly gaps: readonly string[]
+}
+
+// Bounds the work at construction; the names come from a folder that may not be ours.
+const FILES_MAX = 1000
+
+/**
+ * Reads `*.yaml` in `dir`, sorted by name, not recursively, one document each. A missing folder is a warning and no
+ * rules, and no rules deny everything.
+ *
+ * @param strict a file that cannot be read rightly is an error; otherwise it is left out, with a warning and a gap
+ * @throws {MalformedError} `rules.file`; {UnavailableError} `rules.unreadable`: only when `strict`
+ */
+export function readPolicyDir(dir: string, strict: boolean, warn: (message: string) => void): PolicyDir {
+  const root = resolve(dir)
+  const policies = new Map<string, Policy>()
+  const files: { digest: string; name: string }[] = []
+  const gaps: string[] = []
+  const limited = new Map<string, string>()
+  for (const name of fileNames(root, warn)) {
+    try {
+      const bytes = read(join(root, name))
+      const { policy, notes } = readPolicy(bytes)
+      if (!isText(name)) throw new MalformedError('rules.file', 'its name is too long, or holds control characters')
+      const shared = policy.rules.find(rule => rule.limit && (limited.get(rule.name) ?? policy.name) !== policy.name)
+      // The engine counts by the rule's name alone: two policies would use up each other's limit.
+      if (shared)
+        throw new MalformedError(
+          'rules.file',
+          `the limited rule ${JSON.stringify(shared.name)} is in another policy too`,
+        )
+      if (policies.has(policy.name))
+        warn(`${name}: replaces the policy ${JSON.stringify(policy.name)} of an earlier file`)
+      for (const rule of policy.rules) if (rule.limit) limited.set(rule.name, policy.name)
+      policies.set(policy.name, policy)
+      files.push({ digest: sha256Hex(bytes), name })
+      for (const note of notes) {
+        warn(`${name}: ${note}`)
+        if (note.startsWith('rule ')) gaps.push(`${name}: ${note}`)
+      }
+    } catch (error) {
+      if (!isDeedlogError(error)) throw error
+      const message = `Failed to load policy ${name}: ${error.message}`
+      if (strict) {
+        const options = { cause: error, ...(error.expected !== undefined && { expected: error.expected }) }
+        throw error.name === 'UnavailableError'
+          ? new UnavailableError(error.code, message, options)
+          : new MalformedError('rules.file', message, options)
+      }
+      warn(`${message}. It is left out.`)
+      gaps.push(`${name}: ${error.message}`)
+    }
+  }
+  return { policies: [...policies.values()], files, gaps }
+}
+
+function fileNames(root: string, warn: (message: string) => void): string[] {
+  let names: string[]
+  try {
+    names = readdirSync(root)
+  } catch (error) {
+    warn(`the policy folder ${root} cannot be read (${(error as NodeJS.ErrnoException).code}): every call is denied`)
+    return []
+  }
+  const ignored = names.filter(name => name.endsWith('.yml')).sort()
+  if (ignored.length > 0) warn(`${ignored.slice(0, 5).join(', ')}: only *.yaml is read`)
+  const found = names.filter(name => name.endsWith('.yaml')).sort()
+  if (found.length > FILES_MAX) warn(`only the first ${FILES_MAX} of ${found.length} files of rules are read`)
+  return found.slice(0, FILES_MAX)
+}
+
+function read(path: string): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(path))
+  } catch (cause) {
+    throw new UnavailableError('rules.unreadable', `it cannot be read (${(cause as NodeJS.ErrnoException).code})`, {
+      cause,
+    })
+  }
+}

@@ -1,0 +1,282 @@
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml'
+import { fromUtf8 } from '../core/bytes/utf8.js'
+import { MalformedError } from '../core/errors.js'
+import { isText } from '../core/record/formats.js'
+import { conditionFault } from './condition.js'
+
+/** A policy as the engine takes it: every member that it would otherwise fill in itself is there. */
+export interface Policy {
+  readonly apiVersion: string
+  readonly name: string
+  readonly description?: string
+  readonly agent?: string
+  readonly agents?: string[]
+  readonly scope: string
+  readonly rules: PolicyRule[]
+  readonly default_action: 'allow' | 'deny'
+}
+
+export interface PolicyRule {
+  readonly name: string
+  readonly description?: string
+  readonly condition: string
+  /** The engine's name for what documents call `action`: it ignores that one and denies. */
+  readonly ruleAction: (typeof ACTIONS)[number]
+  readonly limit?: string
+  readonly approvers?: string[]
+  readonly priority: number
+  readonly enabled: boolean
+}
+
+const ACTIONS = ['allow', 'deny', 'warn', 'require_approval', 'log'] as const
+const API_VERSION = 'governance.toolkit/v1'
+const DEPRECATED_VERSION = '1.0'
+const SCOPES = ['global', 'tenant', 'agent'] as const
+const STAGES = ['pre_input', 'pre_tool', 'post_tool', 'pre_output'] as const
+const PERIODS = ['second', 'minute', 'hour', 'day'] as const
+
+/** Bounds the work and the memory that a file of rules can cause. */
+export const POLICY_BYTES_MAX = 1024 * 1024
+const RULES_MAX = 10_000
+
+// Members that say nothing about a decision.
+const IGNORED = ['created_at', 'updated_at', 'metadata', 'labels']
+const POLICY_MEMBERS = [
+  'apiVersion',
+  'version',
+  'name',
+  'description',
+  'agent',
+  'agents',
+  'scope',
+  'rules',
+  'default_action',
+]
+const RULE_MEMBERS = [
+  'name',
+  'description',
+  'stage',
+  'condition',
+  'action',
+  'limit',
+  'approvers',
+  'priority',
+  'enabled',
+]
+
+/**
+ * Reads one file of rules. What the engine would read otherwise than its author, or not at all, is refused.
+ *
+ * @returns the policy, and sentences about what is in the file and not in force, or in force otherwise than elsewhere
+ * @throws {MalformedError} `rules.file` with the line and the reason
+ */
+export function readPolicy(bytes: Uint8Array): { policy: Policy; notes: string[] } {
+  if (bytes.length > POLICY_BYTES_MAX)
+    throw new MalformedError('rules.file', `it has ${bytes.length} bytes`, { expected: `at most ${POLICY_BYTES_MAX}` })
+  const lines = new LineCounter()
+  const document = parseDocument(fromUtf8(bytes), {
+    version: '1.2',
+    schema: 'core',
+    strict: true,
+    uniqueKeys: true,
+    stringKeys: true,
+    lineCounter: lines,
+    prettyErrors: false,
+  })
+  const reader = new Reader(lines)
+  const [fault] = [...document.errors, ...document.warnings]
+  if (fault) reader.refuse(fault.pos[0], fault.message)
+  return reader.policy(document.contents)
+}
+
+/** Walks the nodes of one document, so that every refusal can say its line. */
+class Reader {
+  readonly #lines: LineCounter
+  readonly #notes: string[] = []
+
+  constructor(lines: LineCounter) {
+    this.#lines = lines
+  }
+
+  policy(root: Node | null): { policy: Policy; notes: string[] } {
+    const map = this.#members(root, 'the document', POLICY_MEMBERS)
+    const apiVersion = this.#string(map, 'apiVersion') ?? API_VERSION
+    if (apiVersion !== API_VERSION && apiVersion !== DEPRECATED_VERSION)
+      this.#wrong(map, 'apiVersion', `is ${JSON.stringify(apiVersion)}, not ${API_VERSION}`)
+    if (apiVersion === DEPRECATED_VERSION) this.#notes.push(`apiVersion 1.0 is deprecated: write ${API_VERSION}`)
+    const name = this.#name(map, 'the policy')
+    const description = this.#string(map, 'description')
+    const scope = this.#string(map, 'scope') ?? 'global'
+    if (!isOneOf(SCOPES, scope)) this.#wrong(map, 'scope', `is one of ${SCOPES.join(', ')}`)
+    const defaultAction = this.#string(map, 'default_action') ?? 'deny'
+    if (defaultAction !== 'allow' && defaultAction !== 'deny') this.#wrong(map, 'default_action', 'is allow or deny')
+    return {
+      policy: {
+        apiVersion,
+        name,
+        ...(description !== undefined && { description }),
+        ...this.#agents(map),
+        scope,
+        rules: this.#rules(map),
+        default_action: defaultAction as 'allow' | 'deny',
+      },
+      notes: this.#notes,
+    }
+  }
+
+  #agents(map: YAMLMap): Pick<Policy, 'agent' | 'agents'> {
+    const agent = this.#string(map, 'agent')
+    const agents = this.#strings(map, 'agents')
+    if (agents?.length === 0) this.#wrong(map, 'agents', 'names nobody, which the engine reads as everybody')
+    // The engine compares whole names: any other pattern would match nobody.
+    for (const pattern of [agent ?? '', ...(agents ?? []).filter(each => each !== '*')])
+      if (pattern.includes('*')) this.#wrong(map, agents ? 'agents' : 'agent', 'knows one pattern only: agents: ["*"]')
+    if (agent === undefined && agents === undefined)
+      this.#notes.push(
+        'names no agents, so it applies to all; the Python engine would apply it to none: write agents: ["*"]',
+      )
+    return {
+      ...(agent !== undefined && { agent }),
+      ...(agents ? { agents } : agent === undefined && { agents: ['*'] }),
+    }
+  }
+
+  #rules(map: YAMLMap): PolicyRule[] {
+    const node = map.get('rules', true) as Node | undefined
+    if (node === undefined) return []
+    if (!isSeq(node)) this.#wrong(map, 'rules', 'is a list')
+    const { items } = node as { items: Node[] }
+    if (items.length > RULES_MAX) this.#wrong(map, 'rules', `has more than ${RULES_MAX} rules`)
+    const rules: PolicyRule[] = []
+    const names = new Set<string>()
+    for (const item of items) {
+      const rule = this.#rule(item)
+      if (!rule) continue
+      // The engine looks a matched rule up again by name and would take the limit of the first.
+      if (names.has(rule.name)) this.refuse(item.range?.[0], `a second rule is named ${JSON.stringify(rule.name)}`)
+      names.add(rule.name)
+      rules.push(rule)
+    }
+    return rules
+  }
+
+  #rule(node: Node): PolicyRule | undefined {
+    const map = this.#members(node, 'a rule', RULE_MEMBERS)
+    const name = this.#name(map, 'a rule')
+    const stage = this.#string(map, 'stage') ?? 'pre_tool'
+    if (!isOneOf(STAGES, stage)) this.#wrong(map, 'stage', `is one of ${STAGES.join(', ')}`)
+    const condition = this.#string(map, 'condition')
+    if (condition === undefined) return this.refuse(node.range?.[0], `rule ${JSON.stringify(name)} has no condition`)
+    const action = this.#string(map, 'action') ?? 'deny'
+    if (!isOneOf(ACTIONS, action)) this.#wrong(map, 'action', `is one of ${ACTIONS.join(', ')}`)
+    const limit = this.#limit(map)
+    const description = this.#string(map, 'description')
+    const approvers = this.#strings(map, 'approvers')
+    const rule: PolicyRule = {
+      name,
+      ...(description !== undefined && { description }),
+      condition,
+      ruleAction: action as PolicyRule['ruleAction'],
+      ...(limit !== undefined && { limit }),
+      ...(approvers && { approvers }),
+      priority: this.#integer(map, 'priority') ?? 0,
+      enabled: this.#boolean(map, 'enabled') ?? true,
+    }
+    if (stage !== 'pre_tool') {
+      // Judged before a tool runs, it would decide on calls it was not written for.
+      this.#notes.push(`rule ${JSON.stringify(name)} is for the stage ${stage} and is not evaluated before a tool`)
+      return undefined
+    }
+    const fault = conditionFault(condition)
+    if (fault) this.#wrong(map, 'condition', `of rule ${JSON.stringify(name)} ${fault}`)
+    return rule
+  }
+
+  /** `<count>/<period>`, as the engine reads it: it takes anything, and never limits what it does not understand. */
+  #limit(map: YAMLMap): string | undefined {
+    const limit = this.#string(map, 'limit')
+    if (limit === undefined) return undefined
+    const [count = '', period = '', ...more] = limit.split('/').map(part => part.trim().toLowerCase())
+    if (more.length > 0 || !/^\d{1,9}$/.test(count) || !isOneOf(PERIODS, period))
+      this.#wrong(map, 'limit', `is <count>/<period>, such as 100/hour, the period one of ${PERIODS.join(', ')}`)
+    if (Number(count) === 0) this.#wrong(map, 'limit', 'of 0 would let the first call through: deny instead')
+    return `${Number(count)}/${period}`
+  }
+
+  #name(map: YAMLMap, what: string): string {
+    const name = this.#string(map, 'name')
+    if (name === undefined) return this.refuse(map.range?.[0], `${what} has no name`)
+    if (!isText(name)) this.#wrong(map, 'name', 'has 1 to 255 bytes and no control characters')
+    return name
+  }
+
+  #members(node: Node | null, what: string, known: readonly string[]): YAMLMap {
+    if (!isMap(node)) return this.refuse(node?.range?.[0], `${what} is no mapping of names to values`)
+    for (const { key } of node.items) {
+      const name = isScalar(key) ? String(key.value) : '?'
+      if (known.includes(name) || (known === POLICY_MEMBERS && IGNORED.includes(name))) continue
+      this.refuse(
+        (key as Node).range?.[0],
+        `${what} has ${JSON.stringify(name)}${REASONS[name] ?? ', which would be ignored'}`,
+      )
+    }
+    return node
+  }
+
+  #string(map: YAMLMap, name: string): string | undefined {
+    const node = map.get(name, true) as Node | undefined
+    return node === undefined ? undefined : this.#text(node, map, name)
+  }
+
+  #text(node: Node, map: YAMLMap, name: string): string {
+    const value: unknown = isScalar(node) ? node.value : undefined
+    if (name === 'version' && typeof value === 'number') return String(value)
+    if (typeof value !== 'string') return this.#wrong(map, name, 'is no string')
+    // YAML 1.1, which other readers of this file speak, reads these as booleans.
+    if (isScalar(node) && node.type === 'PLAIN' && /^(?:y|yes|n|no|on|off)$/i.test(value))
+      this.#wrong(map, name, `says ${value} without quotes, which some readers take for true or false`)
+    return value
+  }
+
+  #strings(map: YAMLMap, name: string): string[] | undefined {
+    const node = map.get(name, true) as Node | undefined
+    if (node === undefined) return undefined
+    if (!isSeq(node)) return this.#wrong(map, name, 'is a list of strings')
+    return node.items.map(item => this.#text(item as Node, map, name))
+  }
+
+  #integer(map: YAMLMap, name: string): number | undefined {
+    const node = map.get(name, true) as Node | undefined
+    if (node === undefined) return undefined
+    // 010 is eight to some readers and ten to others.
+    if (!isScalar(node) || !Number.isSafeInteger(node.value) || !/^-?(?:0|[1-9]\d*)$/.test(node.source ?? ''))
+      return this.#wrong(map, name, 'is a decimal integer')
+    return node.value as number
+  }
+
+  #boolean(map: YAMLMap, name: string): boolean | undefined {
+    const node = map.get(name, true) as Node | undefined
+    if (node === undefined) return undefined
+    if (!isScalar(node) || typeof node.value !== 'boolean') return this.#wrong(map, name, 'is true or false')
+    return node.value
+  }
+
+  #wrong(map: YAMLMap, name: string, why: string): never {
+    const pair = map.items.find(item => isScalar(item.key) && item.key.value === name)
+    return this.refuse((pair?.key as Node | undefined)?.range?.[0], `${name} ${why}`)
+  }
+
+  refuse(offset: number | undefined, why: string): never {
+    const line = this.#lines.linePos(offset ?? 0).line
+    throw new MalformedError('rules.file', `line ${line}: ${why}`)
+  }
+}
+
+const REASONS: { readonly [name: string]: string } = {
+  conditions: ', which would be ignored: write condition',
+  effect: ', the engine’s old name: write action',
+  extends: ', which would be ignored: put the rules into files of their own',
+  ruleAction: ', the engine’s own name: write action',
+}
+
+const isOneOf = (list: readonly string[], value: string): boolean => list.includes(value)

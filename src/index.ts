@@ -1,0 +1,13 @@
+export { type AgtEvaluatorOptions, agtEvaluator } from './govern/agt.js'
+export type {
+  ApprovalAnswer,
+  ApprovalRequest,
+  Approver,
+  Decision,
+  EvaluationRequest,
+  PolicyEvaluator,
+  RulesInForce,
+} from './govern/evaluator.js'
+export type { AppendEntry, AuditBackend, Level, Receipt, Signer } from './log/backend.js'
+export { files, jsonl, type Log, type LogOptions, memory, openLog } from './log/index.js'
+export * from './recorder/index.js'

@@ -1,0 +1,1 @@
+export { type ScriptedCall, type ScriptedModel, type ScriptedTurn, scriptedModel } from './scripted-model.js'
