@@ -43,7 +43,8 @@ export function directorySource(place: {
     checkpoint,
     tile,
     entries: async function* ({ from = 0, to } = {}) {
-      yield* entriesOf(tile, from, to ?? (await sizeIn(await checkpoint())))
+      const size = await sizeIn(await checkpoint())
+      yield* entriesOf(tile, from, to ?? size, size)
     },
     note: async hash => (isHash(hash) ? readForeignFile(join(publicFolder, 'notes', hash), NOTE_BYTES_MAX) : undefined),
     ...(layout && {
@@ -59,13 +60,15 @@ async function* entriesOf(
   tile: (path: string) => Promise<Uint8Array | undefined>,
   from: number,
   to: number,
+  size: number,
 ): AsyncGenerator<RawEntry> {
   for (let index = from; index < to; ) {
     const bundle = Math.floor(index / TILE_WIDTH)
     const first = bundle * TILE_WIDTH
-    const width = Math.min(TILE_WIDTH, to - first)
+    // A partial bundle is named for the size of the tree, not for how much of it somebody wants to read.
+    const width = Math.min(TILE_WIDTH, Math.max(to, size) - first)
     const entries = await readBundle(tile, bundle, width)
-    for (; index < first + width; index++) yield { index, record: entries[index - first]! }
+    for (; index < Math.min(first + width, to); index++) yield { index, record: entries[index - first]! }
   }
 }
 
