@@ -53,10 +53,13 @@ export const isDeedlogError = (error: unknown): error is DeedlogError =>
 const ERROR_NAMES = new Set(['MalformedError', 'VerificationError', 'UnavailableError', 'HaltedError'])
 
 const QUOTED_MAX = 80
+const SECRET = /PRIVATE[+ ]KEY/
 
 /** `value` for an error message: quoted, escaped and cut, so that a hostile value cannot forge a line of output. */
 export function quote(value: unknown): string {
   const text = typeof value === 'string' ? value : String(value)
+  // A secret pasted where a public key belongs must not end up in a terminal or a CI log.
+  if (SECRET.test(text)) return '"(a private key, not shown)"'
   const cut = text.length > QUOTED_MAX ? `${text.slice(0, QUOTED_MAX)}…` : text
   // JSON escapes C0 controls only; the rest of Cc and the bidirectional overrides can also rewrite a terminal line.
   return JSON.stringify(cut).replace(

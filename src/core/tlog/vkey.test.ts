@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fromBase64, toBase64 } from '../bytes/base64.js'
 import { fromHex, toHex } from '../bytes/hex.js'
+import { quote } from '../errors.js'
 import { ALGORITHM, formatVerifierKey, isKeyName, parseVerifierKey } from './vkey.js'
 
 // The example of C2SP signed-note, "Verifier keys".
@@ -48,6 +49,13 @@ describe('a verifier key', () => {
       }),
       { numRuns: 500 },
     )
+  })
+
+  it('that is a signer key by mistake is refused without showing any of it', () => {
+    const secret = 'PRIVATE+KEY+example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k'
+    expect(() => parseVerifierKey(secret)).toThrow(refused('vkey.secret'))
+    expect(() => parseVerifierKey(secret)).not.toThrow(/530d903a|AekyeRrm/)
+    expect(quote(`x ${secret}`)).not.toMatch(/530d903a|AekyeRrm/)
   })
 
   it('keeps its own copy of the bytes', () => {

@@ -24,13 +24,18 @@ export interface VerifierKey {
 /**
  * The key that a vkey names.
  *
- * @throws {MalformedError} `vkey.syntax` unless it has three parts, the last in canonical base64; `vkey.name` for a
- *   name that no signature line can carry; `vkey.algorithm` for a type outside {@link ALGORITHM}; `vkey.key` for a key
- *   of the wrong length or one under which anybody can sign (spec/record.md §3); `vkey.id` when the ID is not the one
- *   these parts have, or not in lowercase.
+ * @throws {MalformedError} `vkey.secret` for a signer key; `vkey.syntax` unless it has three parts, the last in
+ *   canonical base64; `vkey.name` for a name that no signature line can carry; `vkey.algorithm` for a type outside
+ *   {@link ALGORITHM}; `vkey.key` for a key of the wrong length or one under which anybody can sign (spec/record.md
+ *   §3); `vkey.id` when the ID is not the one these parts have, or not in lowercase.
  * @see C2SP signed-note, "Verifier keys"
  */
 export function parseVerifierKey(text: string): VerifierKey {
+  // Its parts would be quoted one by one below, and then nothing tells any more that they are secret.
+  if (text.startsWith('PRIVATE+KEY+'))
+    throw new MalformedError('vkey.secret', 'this is a signer key: its secret must not be given to anybody', {
+      expected: 'the verifier key, <name>+<id>+<key>',
+    })
   // The name has no plus sign, the base64 may have several: cut at the first two.
   const afterName = text.indexOf('+')
   const afterId = text.indexOf('+', afterName + 1)
