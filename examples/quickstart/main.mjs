@@ -141,18 +141,15 @@ deedlog(1, 'verify', '.quickstart/forged', '--trust', '.quickstart/audit.trust')
 console.log('\nDone. The log is .quickstart/audit, its trust file .quickstart/audit.trust. Next: README.md, or')
 console.log('  npx deedlog show .quickstart/audit', call.call)
 
-/** Changes one letter of the name of the tool in the entry that denies the deletion. */
+/** Changes one letter of the name of the tool in the entry that denies the deletion, in the newest entry bundle. */
 function flipOneByte(entries) {
-  for (const path of filesBelow(entries)) {
-    const bytes = readFileSync(path)
-    const at = bytes.indexOf('"delete_customer"')
-    if (at === -1) continue
-    bytes[at + 1] ^= 1 // delete_customer becomes eelete_customer
-    writeFileSync(path, bytes)
-    console.log(`   byte ${at + 1} of ${path.slice(root.length)}: "d" becomes "e"`)
-    return
-  }
-  throw new Error('the entry to forge was not found')
+  const newest = filesBelow(entries).sort((a, b) => statSync(b).size - statSync(a).size)[0]
+  const bytes = readFileSync(newest)
+  const at = bytes.indexOf('"delete_customer"},"type":"intent"')
+  if (at === -1) throw new Error('the entry to forge was not found')
+  bytes[at + 1] ^= 1 // delete_customer becomes eelete_customer
+  writeFileSync(newest, bytes)
+  console.log(`   byte ${at + 1} of ${newest.slice(root.length)}: "d" becomes "e"`)
 }
 
 function filesBelow(folder) {
