@@ -2,6 +2,7 @@ import { CommanderError } from 'commander'
 import { DeedlogError, isDeedlogError } from '../core/errors.js'
 import type { Paint } from './terminal/paint.js'
 import { guard, safeJson } from './terminal/safe.js'
+import { shellPath } from './terminal/shell-word.js'
 import { hang } from './terminal/wrap.js'
 
 /** The command line itself is wrong, or leaves open what only its writer can say. Exit 2. */
@@ -30,8 +31,9 @@ export interface Explained {
  * What any thrown value means to the person at the terminal.
  *
  * @param command  The command that was running, for the hint: `verify`; empty before one was recognized.
+ * @param target   The log it was about, as typed.
  */
-export function explain(error: unknown, command: string): Explained {
+export function explain(error: unknown, command: string, target?: string): Explained {
   const help = `deedlog ${command === '' ? '' : `${command} `}--help`
   if (error instanceof UsageError)
     return {
@@ -44,7 +46,12 @@ export function explain(error: unknown, command: string): Explained {
   // A false claim is evidence. Bytes that do not parse accuse nobody, and a disk or a lock even less.
   if (isDeedlogError(error)) {
     const exitCode = error.name === 'VerificationError' ? 1 : 2
-    return { ...told(error), expected: error.expected ?? EXPECTED[error.name] ?? '', next: help, exitCode }
+    return {
+      ...told(error),
+      expected: error.expected ?? EXPECTED[error.name] ?? '',
+      next: nextFor(error.code, target) ?? help,
+      exitCode,
+    }
   }
   const system = error as { code?: unknown; syscall?: unknown }
   if (error instanceof Error && typeof system.code === 'string' && typeof system.syscall === 'string')
@@ -70,6 +77,23 @@ const EXPECTED: Readonly<Record<string, string>> = {
   UnavailableError: 'a log that can be reached, and that nobody else is writing',
   HaltedError: 'a log whose last writer knew what it had saved: open it again',
 }
+
+/** The command that helps with an error of the rooms below, which do not know the command line. */
+function nextFor(code: string, target: string | undefined): string | undefined {
+  const verb = NEXT.get(code)
+  return verb === undefined || target === undefined
+    ? undefined
+    : `deedlog ${verb.replace('<target>', shellPath(target))}`
+}
+
+const NEXT: ReadonlyMap<string, string> = new Map([
+  ['log.missing', 'init <target>'],
+  ['log.exists', 'list <target>'],
+  ['target.missing', 'init <target>'],
+  ['entries.unproven', 'verify <target> --self'],
+  ['source.entries-missing', 'verify <target> --self'],
+  ['call.unknown', 'list <target>'],
+])
 
 const told = ({ code, message }: DeedlogError): { code: string; message: string } => ({ code, message })
 

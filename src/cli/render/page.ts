@@ -27,7 +27,7 @@ export class Page {
 
   /** One named fact; later lines of a long one hang under its first. `paint` colours its first line only by whole words. */
   fact(label: string, text: string, paint: (text: string) => string = same): this {
-    const name = `  ${label.padEnd(LABEL_COLUMNS)}`
+    const name = column(label)
     const [first = '', ...rest] = hang(name, text, this.#look.columns)
     this.#lines.push(name + paint(first.slice(name.length)), ...rest.map(line => paint(line)))
     return this
@@ -35,7 +35,7 @@ export class Page {
 
   /** A fact whose value is there to be copied: never wrapped. */
   value(label: string, text: string): this {
-    this.#lines.push(`  ${label.padEnd(LABEL_COLUMNS)}${text}`)
+    this.#lines.push(column(label) + text)
     return this
   }
 
@@ -55,6 +55,10 @@ export class Page {
     return `${this.#lines.join('\n')}\n`
   }
 }
+
+/** A label that is longer than its column still stands apart from what it labels. */
+const column = (label: string): string =>
+  `  ${label.length < LABEL_COLUMNS ? label.padEnd(LABEL_COLUMNS) : `${label}  `}`
 
 const same = (text: string): string => text
 

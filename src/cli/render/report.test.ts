@@ -106,7 +106,32 @@ describe('renderReport', () => {
       '      does not say: that there was one',
       '  passed       a.passed',
       '      holds: what a.passed asserts',
+      '  With --full: what a passed check does not say.',
     ])
+  })
+
+  it('says with --full what a passed check and a finding do not say', () => {
+    const report = {
+      ...goodReport(),
+      checks: [check({ code: 'a.passed', status: 'passed', detail: '9 records', doesNotAssert: 'that they are true' })],
+      findings: [finding({ code: 'f', severity: 'notice', asserts: 'one thing', doesNotAssert: 'another' })],
+    }
+    const text = renderReport(report, { ...LOOK, full: true })
+    expect(section(text, 'Checks').slice(1)).toEqual([
+      '  passed       a.passed (9 records)',
+      '      holds: what a.passed asserts',
+      '      does not say: that they are true',
+    ])
+    expect(section(text, 'Exceptions').slice(-2)).toEqual([
+      '             says: one thing',
+      '             does not say: another',
+    ])
+    expect(renderReport(report, LOOK)).not.toContain('does not say: ')
+  })
+
+  it('never says that a log is valid or compliant', () => {
+    for (const exitCode of [0, 1, 2, 3] as const)
+      expect(render({ exitCode })).not.toMatch(/\b(valid|compliant|trustworthy)\b/i)
   })
 
   it('always prints what is not excluded, numbered', () => {
@@ -124,8 +149,7 @@ describe('renderReport', () => {
       '  by verdict    allow 17, deny 1',
       '  by status     succeeded 15, failed 2',
       '  by tool       read_file 12, refund 6',
-      '  outcomes      17 final, 0 provisional, 0 missing; 1 call needs none (denied or',
-      '                declined)',
+      '  outcomes      17 final, 0 provisional, 0 missing; 1 refused, so without one',
       '  sessions      2: 2 ended, 0 with gaps',
       '  odd records   0 stray, 0 malformed, 0 not understood',
       '  losses        none recorded',

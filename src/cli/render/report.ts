@@ -16,6 +16,8 @@ export interface ReportLook extends Look {
   /** The target and the trust file as they were typed. */
   readonly target: string
   readonly trust?: string
+  /** Also what the checks that passed, and the findings, do not say. */
+  readonly full?: boolean
 }
 
 // A report is read by a person: what is longer is counted here and written out in full by `--json`.
@@ -37,7 +39,11 @@ export function renderReport(report: Report, look: ReportLook): string {
   checks(page, report.checks, look)
   page.heading('Not excluded by anything above')
   for (const [i, { text }] of report.notExcluded.entries()) page.item(`${String(i + 1).padStart(4)}. `, guard(text))
-  page.line('').item('', `Exit ${report.exitCode}: ${EXIT[report.exitCode]}.`)
+  const { evidence, completeness, conduct } = report
+  // Again, for whoever sees the end of a page first.
+  const short = `evidence ${guard(evidence.verdict)}; completeness ${completeness.verdict}; conduct ${conduct.verdict}`
+  page.line('').item('In short: ', `${short}.`)
+  page.item('', `Exit ${report.exitCode}: ${EXIT[report.exitCode]}.`)
   return page.toString()
 }
 
@@ -67,8 +73,11 @@ function answers(
 }
 
 function exceptions(findings: readonly Finding[], area: Finding['area']): string {
-  const kinds = findings.filter(f => f.area === area && f.severity === 'exception')
-  return kinds.length === 0 ? '' : `: ${kinds.map(f => guard(f.code)).join(', ')}`
+  const kinds = new Map<string, number>()
+  for (const { code, area: where, severity } of findings)
+    if (where === area && severity === 'exception') kinds.set(code, (kinds.get(code) ?? 0) + 1)
+  const names = [...kinds].map(([code, times]) => guard(code) + (times > 1 ? ` (${times} times)` : ''))
+  return names.length === 0 ? '' : `: ${names.join(', ')}`
 }
 
 function theLog(page: Page, report: Report, { trust }: ReportLook): void {
@@ -91,7 +100,9 @@ function theLog(page: Page, report: Report, { trust }: ReportLook): void {
       ? `the trust file ${safe(trust ?? '')}`
       : evidence.trust === 'self'
         ? 'nobody outside: the log was held against its own keys only (--self)'
-        : 'nobody: no trust file was given',
+        : trust === undefined
+          ? 'nobody: no trust file was given'
+          : `nobody: the trust file ${safe(trust)} counts as none, see the findings`,
   )
   if (evidence.keys.length === 0) page.fact('signed by', 'no key whose signature could be verified')
   for (const { vkey, role, trusted } of evidence.keys) {
@@ -112,7 +123,7 @@ const SEVERITY_WORDS: Readonly<Record<Severity, string>> = {
   notice: 'notice',
 }
 
-function findings(page: Page, all: readonly Finding[], { paint }: ReportLook): void {
+function findings(page: Page, all: readonly Finding[], { paint, full }: ReportLook): void {
   const colour = { against: paint.bad, unknown: paint.warn, exception: paint.warn, notice: paint.faint }
   page.heading(`Exceptions and other findings: ${all.length === 0 ? 'none' : all.length}`)
   const sorted = SEVERITIES.flatMap(severity => all.filter(finding => finding.severity === severity))
@@ -120,6 +131,9 @@ function findings(page: Page, all: readonly Finding[], { paint }: ReportLook): v
     const head = SEVERITY_WORDS[finding.severity].padEnd(11)
     page.line(`  ${colour[finding.severity](head)}${guard(finding.code)} (${finding.area})`)
     page.item(' '.repeat(13), guard(finding.message))
+    if (full && finding.asserts !== undefined) page.item(`${' '.repeat(13)}says: `, guard(finding.asserts))
+    if (full && finding.doesNotAssert !== undefined)
+      page.item(`${' '.repeat(13)}does not say: `, guard(finding.doesNotAssert))
     const where = whereabouts(finding)
     if (where !== '') page.item(' '.repeat(13), where)
   }
@@ -149,12 +163,11 @@ function population(page: Page, { completeness, conduct }: Report): void {
     const text = tally(counts, key => cut(safe(key), 40), NAMES_MAX)
     if (text !== '') page.fact(label, text)
   }
+  const refused = outcomes.closed === 0 ? '' : `; ${outcomes.closed} refused, so without one`
   page
     .fact(
       'outcomes',
-      `${outcomes.final} final, ${outcomes.provisional} provisional, ${outcomes.missing} missing; ${outcomes.closed} ${
-        outcomes.closed === 1 ? 'call needs' : 'calls need'
-      } none (denied or declined)`,
+      `${outcomes.final} final, ${outcomes.provisional} provisional, ${outcomes.missing} missing${refused}`,
     )
     .fact('sessions', `${sessions.total}: ${sessions.ended} ended, ${sessions.gaps} with gaps`)
     .fact(
@@ -203,17 +216,20 @@ const STATUS_WORDS: Readonly<Record<CheckStatus, string>> = {
   passed: 'passed',
 }
 
-function checks(page: Page, all: readonly Check[], { paint }: ReportLook): void {
+function checks(page: Page, all: readonly Check[], { paint, full }: ReportLook): void {
   const colour = { failed: paint.bad, not_checked: paint.warn, passed: paint.good }
   const numbers = STATUSES.map(status => all.filter(check => check.status === status).length)
   page.heading(`Checks: ${numbers[0]} failed, ${numbers[1]} not checked, ${numbers[2]} passed`)
   for (const status of STATUSES)
-    for (const check of all.filter(each => each.status === status)) {
-      page.line(`  ${colour[status](STATUS_WORDS[status].padEnd(13))}${guard(check.code)}`)
-      page.item(`      ${ASSERTS[status]} `, guard(check.asserts))
-      if (check.detail !== undefined) page.item('      because: ', guard(check.detail))
-      if (check.doesNotAssert !== '') page.item('      does not say: ', guard(check.doesNotAssert))
+    for (const { code, asserts, doesNotAssert, detail } of all.filter(each => each.status === status)) {
+      const passed = status === 'passed'
+      const counted = passed && detail !== undefined ? ` (${guard(detail)})` : ''
+      page.item(`  ${colour[status](STATUS_WORDS[status].padEnd(13))}`, guard(code) + counted)
+      page.item(`      ${ASSERTS[status]} `, guard(asserts))
+      if (!passed && detail !== undefined) page.item('      because: ', guard(detail))
+      if ((full || !passed) && doesNotAssert !== '') page.item('      does not say: ', guard(doesNotAssert))
     }
+  if (!full && (numbers[2] ?? 0) > 0) page.line('  With --full: what a passed check does not say.')
 }
 
 const ASSERTS: Readonly<Record<CheckStatus, string>> = {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { guard, guardLines, safe, safeJson } from './safe.js'
+import { guard, safe, safeJson } from './safe.js'
 
 // Attack, and what a terminal would do with it raw.
 const HOSTILE: readonly (readonly [name: string, foreign: string, shown: string])[] = [
@@ -51,12 +51,6 @@ describe('safe', () => {
 describe('guard', () => {
   it('escapes controls and does not double the backslashes of text that is already quoted', () => {
     expect(guard('"a\\u202e" is\x07 no name')).toBe('"a\\u202e" is\\x07 no name')
-  })
-})
-
-describe('guardLines', () => {
-  it('keeps the newlines between lines and nothing else', () => {
-    expect(guardLines('a\nb\rc')).toBe('a\nb\\rc')
   })
 })
 

@@ -26,9 +26,6 @@ export const guard = (text: string): string =>
     .replace(UNSEEN, escaped)
     .replace(MARKS, (_, kept: string, more: string) => kept + [...more].map(escaped).join(''))
 
-/** `guard` for text of several lines: the newlines are ours, all else is not. */
-export const guardLines = (text: string): string => text.split('\n').map(guard).join('\n')
-
 /**
  * `value` as JSON whose strings cannot steer a terminal either: JSON itself leaves C1 controls, overrides and separators
  * as they are. Escaped they mean the same.

@@ -1,0 +1,115 @@
+import type { Command } from 'commander'
+import { ALGORITHM, formatVerifierKey } from '../core/tlog/index.js'
+import { createLog } from '../log/index.js'
+import { type Context, examples } from './command.js'
+import { jsonOption, numberOption, wordOption } from './options.js'
+import { type Look, Page } from './render/page.js'
+import { safe, safeJson } from './terminal/safe.js'
+import { shellPath, shellWord } from './terminal/shell-word.js'
+import { PAGE_COLUMNS } from './terminal/terminal.js'
+import { besideTarget } from './trust-argument.js'
+
+interface InitOptions {
+  readonly origin?: string
+  readonly agent?: string
+  readonly retentionDays?: number
+  readonly json?: true
+}
+
+/** What `init` made, as `--json` prints it. Verifier keys are public; secrets never leave the log's private folder. */
+export interface Made {
+  readonly target: string
+  readonly origin: string
+  readonly logId: string
+  readonly trust: string
+  readonly keys: {
+    readonly log: string
+    readonly operator: string
+    readonly agent?: { readonly id: string; readonly vkey: string }
+  }
+}
+
+// A promise of more than a thousand years is a slip of the hand, and the first record keeps it for good.
+const RETENTION_DAYS_MAX = 365_250
+
+export function addInit(program: Command, context: Context): void {
+  program
+    .command('init')
+    .summary('make a log, and beside it the trust file for its auditors')
+    .description(
+      'Makes an empty log: a folder, or a JSONL log where the path ends in .jsonl. Its keys are made and stay inside. ' +
+        'The trust file is written beside the log, never in it: hand it to auditors yourself.',
+    )
+    .argument('<dir>', 'where: a path that does not exist yet, or an empty folder')
+    .addOption(
+      wordOption('--origin <name>', 'what the log is called for good, such as example.com/deeds; default: unique'),
+    )
+    .addOption(wordOption('--agent <id>', "make this agent's key too, and name it in the trust file"))
+    .addOption(
+      numberOption(
+        '--retention-days <n>',
+        'promise to keep entries so long, and allow pruning after',
+        1,
+        RETENTION_DAYS_MAX,
+      ),
+    )
+    .addOption(jsonOption('what was made'))
+    .addHelpText(
+      'after',
+      examples([
+        ['deedlog init audit', 'a log in the folder audit, its trust file audit.trust'],
+        [
+          'deedlog init audit --origin example.com/deeds --agent did:example:shop',
+          'named, and with an agent auditors know',
+        ],
+        ['deedlog init audit.jsonl', 'one record per line in one file'],
+      ]),
+    )
+    .action((target: string, options: InitOptions) => run(target, options, context))
+}
+
+async function run(target: string, options: InitOptions, { terminal }: Context): Promise<void> {
+  const made = await make(target, options)
+  const look = { paint: terminal.paint, columns: terminal.columns ?? PAGE_COLUMNS }
+  await terminal.out(options.json === true ? `${safeJson(made, 2)}\n` : renderMade(made, look))
+}
+
+async function make(target: string, { origin, agent, retentionDays }: InitOptions): Promise<Made> {
+  const log = await createLog(target, {
+    ...(origin === undefined ? {} : { origin }),
+    ...(retentionDays === undefined ? {} : { retentionDays }),
+  })
+  try {
+    const keys = { log: log.verifierKey, operator: log.operatorKey }
+    const made = { target, origin: log.origin, logId: log.id, trust: besideTarget(target) }
+    // The log makes the key on first use, and adds it to the trust file.
+    const identity = agent === undefined ? undefined : await log.identity?.(agent)
+    if (agent === undefined || identity === undefined) return { ...made, keys }
+    const vkey = formatVerifierKey(agent, ALGORITHM.ed25519, identity.publicKey).text
+    return { ...made, keys: { ...keys, agent: { id: agent, vkey } } }
+  } finally {
+    await log.close()
+  }
+}
+
+/** What was made, and what to type next. */
+export function renderMade({ target, origin, logId, trust, keys }: Made, look: Look): string {
+  const page = new Page(look)
+    .heading(`Made the log ${safe(target)}`)
+    .value('origin', safe(origin))
+    .value('log id', logId)
+    .value('log key', safe(keys.log))
+    .value('operator key', safe(keys.operator))
+  if (keys.agent !== undefined) page.value('agent key', safe(keys.agent.vkey))
+  page
+    .fact('trust file', `${safe(trust)}: give it to auditors another way than the log`)
+    .fact('secrets', 'stay in the private folder: back it up, let no agent read it')
+    .heading('Next')
+  const path = shellPath(target)
+  const as = keys.agent === undefined ? '' : ` --agent ${shellWord(keys.agent.id)}`
+  return page
+    .line(`  deedlog exec ${path} --tool hello${as} -- echo hello`)
+    .line(`  deedlog list ${path}`)
+    .line(`  deedlog verify ${path} --trust ${shellPath(trust)}`)
+    .toString()
+}

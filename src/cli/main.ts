@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+import type { Context } from './command.js'
+import { run } from './run.js'
+import { onBrokenPipe } from './terminal/broken-pipe.js'
+import { processTerminal } from './terminal/terminal.js'
+
+const context: Context = { terminal: processTerminal(), argv: process.argv.slice(2), exitCode: 0 }
+
+// Nobody reads on: the rest is said to nobody, and the exit code is what is known so far.
+onBrokenPipe('stdout', () => process.exit(context.exitCode))
+onBrokenPipe('stderr', () => {})
+
+await run(context)
+// Not `process.exit`: it would cut off output that a pipe has not yet taken.
+process.exitCode = context.exitCode

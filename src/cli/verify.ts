@@ -1,0 +1,64 @@
+import type { Command } from 'commander'
+import { openSource } from '../client/open.js'
+import { verify } from '../client/verify.js'
+import { type Context, examples } from './command.js'
+import { jsonOption, pathOption } from './options.js'
+import { renderReport } from './render/report.js'
+import { Progress } from './terminal/progress.js'
+import { safeJson } from './terminal/safe.js'
+import { PAGE_COLUMNS } from './terminal/terminal.js'
+import { checkTrustArgument, type TrustOptions } from './trust-argument.js'
+
+interface VerifyOptions extends TrustOptions {
+  readonly full?: true
+  readonly json?: true
+}
+
+export function addVerify(program: Command, context: Context): void {
+  program
+    .command('verify')
+    .summary('is this the log, is all of it here, did the agents behave')
+    .description(
+      'Checks a log as an auditor does, offline, and reports three answers that never mix: evidence, completeness and ' +
+        'conduct; then what is not excluded. Needs a trust file that came to you another way than the log.',
+    )
+    .argument('<target>', 'a log folder, or a JSONL log')
+    .addOption(pathOption('--trust <file>', 'whose signatures count: a trust file from outside the target'))
+    .option('--self', 'hold the log against its own keys only; the best answer is then "self-consistent"')
+    .option('--full', 'also what each passed check and each finding does not say')
+    .addOption(jsonOption('the report'))
+    .addHelpText(
+      'after',
+      examples([
+        ['deedlog verify audit --trust audit.trust', 'verify a log with the trust file that init wrote'],
+        ['deedlog verify audit --trust audit.trust --json | jq .findings', 'the findings, for a program'],
+        ['deedlog verify audit.jsonl --self', 'no outsider: is the log at least consistent with itself'],
+      ]) +
+        '\nExit codes: 0 evidence holds, no exception; 1 evidence against; 2 could not check;\n3 evidence holds, completeness or conduct has exceptions.\n',
+    )
+    .action((target: string, options: VerifyOptions) => run(target, options, context))
+}
+
+async function run(target: string, options: VerifyOptions, context: Context): Promise<void> {
+  const { terminal } = context
+  // Before the question of trust: what is no log has no use for an answer to it.
+  await (await openSource(target)).close()
+  checkTrustArgument(target, options)
+  const progress = new Progress(process.stderr, 'verifying records')
+  const report = await verify(target, {
+    ...(options.trust === undefined ? { self: true } : { trust: options.trust }),
+    onProgress: (done: number, total?: number) => progress.update(done, total),
+  }).finally(() => progress.end())
+  context.exitCode = report.exitCode
+  await terminal.out(
+    options.json === true
+      ? `${safeJson(report, 2)}\n`
+      : renderReport(report, {
+          paint: terminal.paint,
+          columns: terminal.columns ?? PAGE_COLUMNS,
+          target,
+          full: options.full === true,
+          ...(options.trust === undefined ? {} : { trust: options.trust }),
+        }),
+  )
+}
