@@ -4,7 +4,7 @@ import { ENTRY_BYTES_MAX, NOTE_BYTES_MAX } from '../core/tlog/index.js'
 import { readAwaiting, readDisclosures } from '../log/journal-reader.js'
 import type { Layout } from '../log/layout.js'
 import { claimedKeys } from './claimed-keys.js'
-import { openForeignFile, readForeignFile } from './read-file.js'
+import { asUnreadable, openForeignFile, readForeignFile } from './read-file.js'
 import type { LogSource, RawEntry } from './source.js'
 
 /** A log in one file, a record and a newline for each entry, its checkpoint beside it. */
@@ -36,7 +36,11 @@ async function* linesOf(path: string, from: number, to: number): AsyncGenerator<
     let index = 0
     let rest: Uint8Array = new Uint8Array(0)
     for (let at = 0; index < to; ) {
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, at)
+      const { bytesRead, buffer } = await file
+        .read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, at)
+        .catch(error => {
+          throw asUnreadable(error, path)
+        })
       if (bytesRead === 0) return
       at += bytesRead
       const chunk = buffer.subarray(0, bytesRead)

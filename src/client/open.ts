@@ -1,10 +1,11 @@
 import type { Stats } from 'node:fs'
-import { open, readdir, realpath, stat } from 'node:fs/promises'
+import { readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { MalformedError, quote, UnavailableError } from '../core/errors.js'
 import { filesLayout, jsonlLayout } from '../log/layout.js'
 import { directorySource } from './directory.js'
 import { jsonlSource } from './jsonl.js'
+import { openForeignFile } from './read-file.js'
 import type { LogSource } from './source.js'
 
 /**
@@ -65,12 +66,12 @@ async function openFile(path: string): Promise<LogSource> {
 }
 
 async function beginsWithBrace(path: string): Promise<boolean> {
-  const file = await open(path)
+  const file = await openForeignFile(path)
   try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(1), 0, 1, 0)
-    return bytesRead === 1 && buffer[0] === 0x7b
+    const read = await file?.read(Buffer.alloc(1), 0, 1, 0)
+    return read?.bytesRead === 1 && read.buffer[0] === 0x7b
   } finally {
-    await file.close()
+    await file?.close()
   }
 }
 

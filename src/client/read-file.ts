@@ -61,7 +61,8 @@ const notRegular = (path: string, cause?: unknown): MalformedError =>
     cause,
   })
 
-function asUnreadable(error: unknown, path: string): unknown {
+/** An error of the file system as one of ours; any other as it is. */
+export function asUnreadable(error: unknown, path: string): unknown {
   const { code, syscall } = error as NodeJS.ErrnoException
   if (syscall === undefined) return error
   return new UnavailableError('file.unreadable', `${quote(path)} cannot be read: ${code}`, {

@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises'
 import { resolve, sep } from 'node:path'
 import { fromUtf8 } from '../core/bytes/utf8.js'
-import { quote, UnavailableError } from '../core/errors.js'
+import { isDeedlogError, quote, UnavailableError } from '../core/errors.js'
 import { parseVerifierKey } from '../core/tlog/index.js'
 import { LogVerifier, parseTrust, type Report, type Trust } from '../core/verify/index.js'
 import { TRUST_BYTES_MAX } from './claimed-keys.js'
@@ -105,8 +105,18 @@ export async function verifySource(
     const note = await source.note?.(hash)
     if (note) verifier.note(hash, note)
   }
-  const awaiting = await source.awaiting?.()
+  const awaiting = await awaitingOf(source)
   return verifier.finish(awaiting === undefined ? {} : { awaiting })
+}
+
+/** How many records wait for a checkpoint. A damaged journal is its writer's trouble: the log is what is judged. */
+async function awaitingOf(source: LogSource): Promise<number | undefined> {
+  try {
+    return await source.awaiting?.()
+  } catch (error) {
+    if (isDeedlogError(error)) return undefined
+    throw error
+  }
 }
 
 async function reportInterruption(

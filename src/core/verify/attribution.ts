@@ -22,7 +22,7 @@ export interface Attribution {
   readonly breaks: readonly { readonly from: Int; readonly to: Int; readonly index: number }[]
   /** Indexes of attributed records that stand below the record they follow. */
   readonly misordered: readonly number[]
-  /** Strays whose place in the chain an attributed record has given to other bytes: these were altered. */
+  /** Strays where other bytes were signed for: if anything was altered, it is among these. */
   readonly altered: readonly number[]
   /** Signatures looked at. */
   readonly checked: number
@@ -92,8 +92,13 @@ function disorder(records: readonly Node[], attributed: ReadonlySet<Node>, byLea
     below = seq
     floor = here[0]!.index
   }
-  // The place after the newest attributed record: what stands there with a bad signature was altered, or is a stranger's.
-  for (const node of strayPlaces.get(below + 1) ?? []) if (node.verify) altered.add(node.index)
+  // Above the newest attributed record: a signature that is not good was to cover the records from there up to itself.
+  // One of those was altered, or all are a stranger's.
+  for (let seq = below + 1, more = true; more; seq++) {
+    const here = strayPlaces.get(seq) ?? []
+    for (const node of here) altered.add(node.index)
+    more = here.length > 0 && here.every(node => !node.verify)
+  }
   return { forks, breaks, misordered, altered: [...altered].sort((a, b) => a - b) }
 }
 

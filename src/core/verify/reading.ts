@@ -1,10 +1,11 @@
-import { fromHex, isHash } from '../bytes/hex.js'
+import { fromHex } from '../bytes/hex.js'
 import { quote } from '../errors.js'
 import {
   type After,
   type Record as DeedRecord,
   type Hash,
   type Id,
+  isHash,
   isInt,
   type Key,
   type KeyEvent,
@@ -73,6 +74,8 @@ export class Reading {
   /** Checkpoints of this log that records cite and this tree agrees with, by the hash of their note. */
   readonly cited = new Map<Hash, After>()
   readonly malformedIndexes: number[] = []
+  /** Entries that are not understood and belong to no stream that is known: the first of them. */
+  readonly adrift: number[] = []
   readonly descriptions = new Map<number, string>()
   malformed = 0
   notUnderstood = 0
@@ -110,8 +113,10 @@ export class Reading {
   /** An entry whose bytes are no record. */
   malformedEntry(index: number, bytes: Uint8Array, why: string): void {
     this.malformed++
-    if (this.malformedIndexes.length < KEPT_MAX) this.malformedIndexes.push(index)
-    if (this.#known.described.has(index)) this.descriptions.set(index, describeEntry(bytes))
+    if (this.malformedIndexes.length < KEPT_MAX) {
+      this.malformedIndexes.push(index)
+      this.descriptions.set(index, describeEntry(bytes))
+    }
     if (index === 0) this.logRecordFault = { code: 'log.record-missing', why }
     else this.#findings.add('entry.malformed', `entry ${index} is no record: ${why}`, { indexes: [index] })
   }
@@ -178,19 +183,23 @@ export class Reading {
       sessions: new Sessions(),
       rules: new Set<Hash>(),
     }
-    if (!parsed.understood || parsed.record.type !== 'stream.start') {
+    if (!parsed.understood) {
       // A start of a later version: what follows names a key that cannot be read, so none of it is judged.
-      if (parsed.understood) return
       this.#notUnderstoodRecord(index, parsed)
+      this.#setAdrift(index, parsed)
       const unknown = { foreign: false, pretender: false, identity: 'self-asserted', notUnderstood: 1 } as const
       this.streams.set(id, { ...base, ...unknown })
       return
     }
     const { record } = parsed
-    this.signaturesChecked++
-    if (this.#surveys && !verifyRecordSignature(parsed, record.identity)) {
-      this.odd.add(id)
-      return
+    // Of what is understood, only a start and a log record have no stream, and the latter was sent away before.
+    if (record.type !== 'stream.start') return
+    if (this.#surveys) {
+      this.signaturesChecked++
+      if (!verifyRecordSignature(parsed, record.identity)) {
+        this.odd.add(id)
+        return
+      }
     }
     const foreign = this.logId !== '' && !record.logs.some(log => log.id === this.logId)
     const isOperator = this.#identities.isOperator(record.identity, index)
@@ -235,15 +244,16 @@ export class Reading {
   }
 
   #chained(index: number, parsed: ParsedRecord): void {
-    const id = parsed.json['stream'] as Hash
-    const { seq, prev } = links(parsed)
+    const place = placeOf(parsed)
+    if (!place) {
+      // Its place cannot be read: it belongs to nobody, and nobody can be blamed for it.
+      this.#notUnderstoodRecord(index, parsed)
+      this.#setAdrift(index, parsed)
+      return
+    }
+    const { id, seq, prev } = place
     const stream = this.streams.get(id)
-    if (!stream || seq === undefined || prev === undefined) {
-      if (!parsed.understood && (stream || seq === undefined || prev === undefined)) {
-        // Its place cannot be read: it belongs to nobody, and nobody can be blamed for it.
-        this.#notUnderstoodRecord(index, parsed)
-        return
-      }
+    if (!stream) {
       this.#unfit(id, parsed)
       return
     }
@@ -266,6 +276,12 @@ export class Reading {
       if (parsed.json['sig'] !== undefined) this.#tails.set(stream, { json: parsed.json })
     }
     this.#attributed(index, parsed, stream, seq)
+  }
+
+  #setAdrift(index: number, { bytes }: ParsedRecord): void {
+    if (this.adrift.length >= KEPT_MAX) return
+    this.adrift.push(index)
+    this.descriptions.set(index, describeEntry(bytes))
   }
 
   /** The record does not continue its stream: the stream is looked at as a whole in the next pass. */
@@ -576,11 +592,10 @@ export class Reading {
 export const stateOfStream = (stream: StreamState): 'ended' | 'recovered' | 'running' =>
   stream.ended ? 'ended' : isOver(stream) ? 'recovered' : 'running'
 
-/** Where a record stands in its stream, as far as that can be read. */
-export function links(parsed: ParsedRecord): { seq?: number; prev?: Hash } {
-  const { seq, prev } = parsed.json
-  return {
-    ...(isInt(seq) ? { seq } : {}),
-    ...(typeof prev === 'string' && isHash(prev) ? { prev } : {}),
-  }
+/** Where a record after a start says that it stands; undefined when that cannot be read. */
+export function placeOf({
+  json,
+}: ParsedRecord): { readonly id: Hash; readonly seq: number; readonly prev: Hash } | undefined {
+  const { stream: id, seq, prev } = json
+  return isHash(id) && isInt(seq) && seq > 0 && isHash(prev) ? { id, seq, prev } : undefined
 }

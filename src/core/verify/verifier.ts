@@ -19,7 +19,7 @@ import { type FindingCode, Findings } from './findings.js'
 import { recordKey } from './identity.js'
 import { type Knowledge, NOTHING_KNOWN } from './knowledge.js'
 import { PastRoots } from './past-roots.js'
-import { links, Reading } from './reading.js'
+import { placeOf, Reading } from './reading.js'
 import type { Report } from './report.js'
 import { buildReport } from './summary.js'
 import type { Trust } from './trust.js'
@@ -186,12 +186,9 @@ export class LogVerifier {
   #judgeNext(odd: ReadonlyMap<Hash, Attribution>): void {
     const survey = this.#reading
     const attributions = [...odd.values()]
-    // What neighbours contradict, then what is no record, then what merely nobody signed.
-    const suspects = [
-      ...attributions.flatMap(each => each.altered),
-      ...survey.malformedIndexes,
-      ...attributions.flatMap(each => [...each.strays].slice(0, 1)),
-    ]
+    const changed = [...attributions.flatMap(each => each.altered), ...survey.malformedIndexes, ...survey.adrift]
+    // Strays are what is left of a stream whose start was changed, unless nothing else was: then they were put in.
+    const suspects = changed.length > 0 ? changed : attributions.flatMap(each => lowest(each.strays))
     this.#known = {
       odd,
       strays: new Set(attributions.flatMap(each => [...each.strays])),
@@ -209,21 +206,19 @@ export class LogVerifier {
 
   #collect(index: number, parsed: ParsedRecord, nodes: Map<Hash, Node[]>): void {
     const { json, leaf } = parsed
-    const id = json['stream'] === undefined ? leaf : (json['stream'] as Hash)
-    const into = nodes.get(id)
-    if (!into) return
     if (json['stream'] === undefined) {
       if (!parsed.understood || parsed.record.type !== 'stream.start') return
       const { identity, key } = parsed.record
-      into.push({ index, leaf, seq: 0, verify: signatureOf(parsed, () => identity) })
-      this.#streamKeys.set(id, key)
+      this.#streamKeys.set(leaf, key)
+      nodes.get(leaf)?.push({ index, leaf, seq: 0, verify: signatureOf(parsed, () => identity) })
       return
     }
-    const { seq, prev } = links(parsed)
-    if (seq === undefined || seq === 0 || prev === undefined) return
-    const node = { index, leaf, seq, prev }
+    const place = placeOf(parsed)
+    const into = place && nodes.get(place.id)
+    if (!into) return
+    const node = { index, leaf, seq: place.seq, prev: place.prev }
     const signed = json['sig'] !== undefined
-    into.push(signed ? { ...node, verify: signatureOf(parsed, () => this.#streamKeys.get(id)) } : node)
+    into.push(signed ? { ...node, verify: signatureOf(parsed, () => this.#streamKeys.get(place.id)) } : node)
   }
 
   readonly #streamKeys = new Map<Hash, string>()
@@ -358,6 +353,12 @@ export class LogVerifier {
       'pinned by the trust file',
     )
   }
+}
+
+function lowest(indexes: ReadonlySet<number>): number[] {
+  let least = Number.POSITIVE_INFINITY
+  for (const index of indexes) least = Math.min(least, index)
+  return indexes.size > 0 ? [least] : []
 }
 
 function parse(bytes: Uint8Array): ParsedRecord | { readonly why: string } {
