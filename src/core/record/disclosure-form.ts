@@ -52,11 +52,13 @@ export const parseDisclosure = (bytes: Uint8Array): Disclosure => checkDisclosur
  *   `disclosure.key`, `disclosure.salt`, `disclosure.digest`  not 32 bytes
  *   `disclosure.paths`    a list that no value's fields give, or of a value that is not split
  *   `disclosure.fields`   not one field for each path
+ *   `disclosure.depth`    a value deeper than any of E
  *   `disclosure.split`    a shown value that would have been split
  */
 export function checkDisclosure(json: Json): Disclosure {
   if (hasExactly(json, 'key', 'value')) {
     refuseBin(json['key'], 'key')
+    refuseDeep(json['value']!)
     return json as unknown as FullDisclosure
   }
   if (!hasExactly(json, 'fields', 'paths', 'salt'))
@@ -70,8 +72,10 @@ export function checkDisclosure(json: Json): Disclosure {
   if (!Array.isArray(fields) || fields.length !== paths.length)
     refuse('fields', 'it does not have one field for each path')
   for (const field of fields as readonly Json[]) {
-    if (hasExactly(field, 'salt', 'value')) refuseBin(field['salt'], 'salt')
-    else if (hasExactly(field, 'digest')) refuseBin(field['digest'], 'digest')
+    if (hasExactly(field, 'salt', 'value')) {
+      refuseBin(field['salt'], 'salt')
+      refuseDeep(field['value']!)
+    } else if (hasExactly(field, 'digest')) refuseBin(field['digest'], 'digest')
     else refuse('members', 'a field has other members than a field has', 'exactly salt, value or exactly digest')
   }
   const disclosure = json as unknown as PartialDisclosure
@@ -94,6 +98,15 @@ function refuseUnsplit({ paths, fields }: PartialDisclosure): void {
   const withheld = fields.some((field, i) => 'digest' in field && paths[i]!.length === deepest)
   if (unsplit.length > 0 && !withheld && sizeAfterSplit(values) <= FIELDS_MAX)
     refuse('split', 'values are not split though their fields are few enough')
+}
+
+function refuseDeep(value: Json): void {
+  if (isDeeper(value, VALUE_DEPTH_MAX)) refuse('depth', 'a value is deeper than any of E', `${VALUE_DEPTH_MAX} levels`)
+}
+
+function isDeeper(value: Json, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some(inner => isDeeper(inner as Json, levels - 1))
 }
 
 function hasExactly(json: Json, ...names: readonly string[]): json is JsonObject {

@@ -19,7 +19,7 @@ import {
   oneOf,
   type Shape,
 } from './shape.js'
-import type { Commitment, Hash, Json, OperatorOnlyType, Record, RecordType } from './types.js'
+import type { Commitment, Executed, Hash, Json, OperatorOnlyType, OutcomeStatus, Record, RecordType } from './types.js'
 
 /*
  * Every record type of version 1, member by member: spec/record.md §1, §2, §4. Bytes that are no record at all are
@@ -79,21 +79,12 @@ export function parseRecord(bytes: Uint8Array): ParsedRecord {
  *   and what `parseRecord` throws
  */
 export function encodeRecord(record: Record): Uint8Array {
-  const why = describeViolation(record as unknown as JsonObject) ?? contradiction(record)
+  const why = describeViolation(record as unknown as JsonObject)
   if (why !== undefined) throw new MalformedError('record.member', `this is no record: ${why}`)
   const bytes = toUtf8(canonicalize(record as unknown as Json))
   // Parsing covers what no member's check looks at: members of others, their depth and their numbers.
   parseRecordJson(bytes)
   return bytes
-}
-
-/**
- * What no recorder may write though every reader understands it. Readers report it as conduct (§4, "Calls"): were the
- * record not understood, the call would seem to have no outcome.
- */
-function contradiction(record: Record): string | undefined {
-  if (record.type !== 'outcome' || allowsExecuted(record.status, record.executed)) return undefined
-  return `executed ${record.executed} does not go with status ${record.status}`
 }
 
 /** Leaf hash of an entry, lowercase hex. RFC 6962 §2.1 */
@@ -311,5 +302,8 @@ function between(json: JsonObject, type: RecordType): string | undefined {
   }
   if (json['seq'] === 0) return 'seq 0 belongs to stream.start'
   if (json['after'] !== undefined && json['sig'] === undefined) return 'after stands on signed records only'
+  // What `executed` may be is a list, and which list the status says.
+  if (type === 'outcome' && !allowsExecuted(json['status'] as OutcomeStatus, json['executed'] as Executed))
+    return `executed ${json['executed']} does not go with status ${json['status']}`
   return undefined
 }
