@@ -1,4 +1,4 @@
-import { fromUtf8 } from '../core/bytes/utf8.js'
+import { isSig, linkOf, type ParsedRecord, parseRecord } from '../core/record/index.js'
 import type { Disk } from './disk.js'
 import { hasUnwrittenSector } from './frame.js'
 import { damaged } from './journal-scan.js'
@@ -49,16 +49,18 @@ export async function* scanLines(
 
 /**
  * Whether `rest`, what follows the last newline at offset `at`, is what an incomplete write leaves: the beginning of a
- * record, or zeros where the disk made room and did not come to write. A whole record with something else in place of
- * its newline was written once, perhaps acknowledged, and damaged since.
+ * record, at most all of it but the newline, or zeros where the disk made room and did not come to write. A whole record
+ * with something else in place of its newline was written once, perhaps acknowledged, and damaged since.
  */
 export function isIncompleteLine(rest: Uint8Array, at: number): boolean {
-  return rest.length === 0 || hasUnwrittenSector(rest, at) || isOpenObject(rest)
+  if (rest.length === 0 || hasUnwrittenSector(rest, at)) return true
+  const end = objectEnd(rest)
+  const record = end === rest.length ? parsed(rest) : undefined
+  return rest[0] === BRACE_OPEN && (end === undefined || (record !== undefined && linkOf(record) !== undefined))
 }
 
-/** Whether the bytes begin a JSON object that does not end within them. */
-function isOpenObject(bytes: Uint8Array): boolean {
-  if (bytes[0] !== BRACE_OPEN) return false
+/** Where the JSON object that the bytes begin with ends; undefined when it does not. */
+function objectEnd(bytes: Uint8Array): number | undefined {
   let depth = 0
   let inString = false
   for (let at = 0; at < bytes.length; at++) {
@@ -68,19 +70,25 @@ function isOpenObject(bytes: Uint8Array): boolean {
       else if (byte === QUOTE) inString = false
     } else if (byte === QUOTE) inString = true
     else if (byte === BRACE_OPEN) depth++
-    else if (byte === BRACE_CLOSE && --depth === 0) return false
+    else if (byte === BRACE_CLOSE && --depth <= 0) return at + 1
   }
-  return true
+  return undefined
 }
 
 /** Whether a line is a record with a signature, good or bad. */
-export const isSignedLine = (record: Uint8Array): boolean => Object.hasOwn(membersOf(record) ?? {}, 'sig')
+export const isSignedLine = (record: Uint8Array): boolean => Object.hasOwn(parsed(record)?.json ?? {}, 'sig')
 
-/** The top-level members of a line; undefined when it is no JSON object. What they mean is not checked here. */
-export function membersOf(record: Uint8Array): { readonly [name: string]: unknown } | undefined {
+/** Whether a line is a record of some stream as it is written before the signed one at the end of its batch. */
+export function isUnsignedRecord(line: Uint8Array): boolean {
+  const record = parsed(line)
+  if (!record || !linkOf(record)) return false
+  // A flipped bit in the name `sig` makes the last, acknowledged record look like one that was never signed.
+  return !Object.values(record.json).some(value => isSig(value))
+}
+
+function parsed(line: Uint8Array): ParsedRecord | undefined {
   try {
-    const value: unknown = JSON.parse(fromUtf8(record))
-    return typeof value === 'object' && value !== null ? (value as { [name: string]: unknown }) : undefined
+    return parseRecord(line)
   } catch {
     return undefined
   }

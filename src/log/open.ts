@@ -5,7 +5,7 @@ import { HaltedError, quote, UnavailableError } from '../core/errors.js'
 import { encodeKey, formatTime, isWord, recordLeaf, recordMessage, signedRecord, ulid } from '../core/record/index.js'
 import { ALGORITHM, formatVerifierKey, leafHash } from '../core/tlog/index.js'
 import { formatConfig, isCheckpointMs, LAYOUT_FORMAT, type LogConfig, parseConfig } from './config.js'
-import { type Disk, type DiskLock, folderOf, replaceFile } from './disk.js'
+import { type Disk, type DiskLock, folderOf, replaceFile, temporaryOf } from './disk.js'
 import { diskError, reading } from './disk-error.js'
 import { Integrator } from './integrator.js'
 import {
@@ -96,9 +96,11 @@ async function inspect(disk: Disk, layout: Layout): Promise<'log' | 'nothing' | 
     kind === 'files' ? ((await reading(target, disk.list(target))) ?? []) : found && found.length > 0 ? [target] : []
   const secrets = (await reading(layout.privateFolder, disk.list(layout.privateFolder))) ?? []
   // A process that died, or is at work, between taking the lock and leaving its mark.
-  const onlyLock =
-    secrets.every(name => name === 'lock') && inside.every(name => `${target}/${name}` === layout.privateFolder)
-  if (onlyLock) return 'nothing'
+  const early = [layout.lock, temporaryOf(layout.creating)]
+  const isEmpty =
+    secrets.every(name => early.includes(`${layout.privateFolder}/${name}`)) &&
+    inside.every(name => `${target}/${name}` === layout.privateFolder)
+  if (isEmpty) return 'nothing'
   throw new UnavailableError(
     'log.not_a_log',
     `${target} is not empty, and ${layout.config} is not there: it is no log, or a part of one is missing`,

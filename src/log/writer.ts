@@ -9,7 +9,7 @@ import {
   quote,
   UnavailableError,
 } from '../core/errors.js'
-import { isWord, type LogRef, type ParsedRecord, parseRecord } from '../core/record/index.js'
+import { isWord, type LogRef, linkOf, type ParsedRecord, parseRecord } from '../core/record/index.js'
 import {
   ALGORITHM,
   formatCheckpoint,
@@ -30,7 +30,7 @@ import { checkpointDelay } from './checkpoint-delay.js'
 import { CommitQueue, fitsOneWrite } from './commit-queue.js'
 import { Integrator, type TreeHead } from './integrator.js'
 import { damaged, rolledBack } from './journal-scan.js'
-import type { Store } from './ports.js'
+import type { SequencedRecord, Store } from './ports.js'
 import { Turns } from './turns.js'
 import type { Clock, Timer, World } from './world.js'
 
@@ -573,7 +573,10 @@ async function readLog({ store, identity }: WriterParts): Promise<Opened> {
 /** Which of the records below the head was altered: the first that shows it. */
 async function locateDamage(store: Store, id: string, size: number): Promise<UnavailableError> {
   let acceptance: Acceptance | undefined
-  for await (const { index, record: bytes, place } of store.sequencer.read(0, size)) {
+  // By stream, the last record when nothing signs it. A batch ends signed, and a head covers whole batches.
+  const unsigned = new Map<string, SequencedRecord>()
+  for await (const found of store.sequencer.read(0, size)) {
+    const { index, record: bytes, place } = found
     const record = parsedOr(bytes, why => damaged(place(), index, why))
     if (!acceptance) {
       if (record.leaf !== id) return damaged(place(), index, 'it is not the log record')
@@ -581,9 +584,13 @@ async function locateDamage(store: Store, id: string, size: number): Promise<Una
     } else {
       const why = acceptance.describeDamage(record)
       if (why) return damaged(place(), index, why)
+      const stream = linkOf(record)!.stream
+      if (record.json['sig'] === undefined) unsigned.set(stream, found)
+      else unsigned.delete(stream)
     }
     acceptance.saved(record, index)
   }
+  for (const { index, place } of unsigned.values()) return damaged(place(), index, 'no signature covers it')
   return damaged('the log', size, `its first ${size} records do not give the root that was signed for them`)
 }
 

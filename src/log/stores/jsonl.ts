@@ -7,7 +7,7 @@ import type { Disk } from '../disk.js'
 import { Journal } from '../journal.js'
 import { damaged, frameEnd, rolledBack, scanJournal } from '../journal-scan.js'
 import { type Layout, PUBLIC_FILE_MODE } from '../layout.js'
-import { isIncompleteLine, isSignedLine, membersOf, type ScannedLine, scanLines } from '../line-scan.js'
+import { isIncompleteLine, isSignedLine, isUnsignedRecord, type ScannedLine, scanLines } from '../line-scan.js'
 import type { Objects, SequencedRecord, Sequencer, Store, StoredObject, Visit } from '../ports.js'
 import { FileHead } from './file-head.js'
 import { FileKeys } from './file-keys.js'
@@ -93,13 +93,9 @@ class LineSequencer implements Sequencer {
     }
   }
 
-  /** A line that is about to be cut must be what a recorder writes before the last of a batch, and not something else. */
+  /** A line that is about to be cut must be what a recorder writes before the last of a batch, and nothing else. */
   #checkUnsigned(line: ScannedLine): void {
-    const members = membersOf(line.record)
-    // A flipped bit in the name `sig` would make the last, acknowledged record look like one that was never signed.
-    const wasSigned =
-      members && Object.values(members).some(value => typeof value === 'string' && SIGNATURE.test(value))
-    if (!members || wasSigned)
+    if (!isUnsignedRecord(line.record))
       throw damaged(`${this.#path}, byte ${line.at}`, line.index, 'the line is not a record as it was written')
   }
 
@@ -226,7 +222,6 @@ class RecomputedObjects implements Objects {
 }
 
 const NEWLINE = toUtf8('\n')
-const SIGNATURE = /^[A-Za-z0-9+/]{86}==$/
 const NOTHING = new Uint8Array(0)
 
 const withoutRecord = ({ disclosures }: AppendEntry): AppendEntry =>
