@@ -1,6 +1,6 @@
 import { sha256Hex } from '#crypto'
 import { toUtf8 } from '../bytes/utf8.js'
-import { MalformedError } from '../errors.js'
+import { MalformedError, quote } from '../errors.js'
 import { allowsExecuted } from './calls.js'
 import { canonicalize, parseRecordJson, RECORD_BYTES_MAX } from './canonical.js'
 import { SCHEME } from './commitment.js'
@@ -103,7 +103,8 @@ export function describeViolation(json: JsonObject): string | undefined {
   if (wrong !== undefined) return wrong
   const type = json['type']
   const shape = typeof type === 'string' ? SHAPES.get(type as RecordType) : undefined
-  if (shape === undefined) return `the type is not one of version 1: ${JSON.stringify(type) ?? 'none'}`.slice(0, 120)
+  if (shape === undefined)
+    return `the type ${typeof type === 'string' ? quote(type) : 'of another kind than a string'} is none of version 1`
   return shape(json, '') ?? unknownCritical(json, shape.names) ?? between(json, type as RecordType)
 }
 
@@ -289,7 +290,7 @@ const SHAPES: ReadonlyMap<RecordType, Shape> = new Map<RecordType, Shape>([
 function unknownCritical(json: JsonObject, known: ReadonlySet<string>): string | undefined {
   const crit = (json['crit'] ?? []) as readonly string[]
   const unknown = crit.find(name => !known.has(name))
-  return unknown === undefined ? undefined : `crit lists ${JSON.stringify(unknown.slice(0, 80))}, which is not known`
+  return unknown === undefined ? undefined : `crit lists ${quote(unknown)}, which is not known`
 }
 
 /** What one member asks of another. */
