@@ -1,4 +1,5 @@
-import type { Terminal } from './terminal/terminal.js'
+import { PAGE_COLUMNS, type Terminal } from './terminal/terminal.js'
+import { wrap } from './terminal/wrap.js'
 
 /** What every command is handed. */
 export interface Context {
@@ -15,3 +16,6 @@ export interface Context {
 export function examples(rows: readonly (readonly [command: string, does: string])[]): string {
   return `\nExamples:\n${rows.map(([command, does]) => `  # ${does}\n  $ ${command}`).join('\n')}\n`
 }
+
+/** What a command's exit codes mean, for the end of its help. */
+export const exitCodes = (text: string): string => `\n${wrap(`Exit codes: ${text}`, PAGE_COLUMNS).join('\n')}\n`

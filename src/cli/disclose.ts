@@ -9,7 +9,7 @@ import { quote } from '../core/errors.js'
 import { DISCLOSURE_BYTES_MAX } from '../core/record/disclosure-form.js'
 import type { Path } from '../core/record/index.js'
 import { callId } from './call-id.js'
-import { type Context, examples } from './command.js'
+import { type Context, examples, exitCodes } from './command.js'
 import { UsageError } from './errors.js'
 import { parseFieldPath } from './field-path.js'
 import { jsonOption, pathOption } from './options.js'
@@ -53,8 +53,7 @@ export function addDisclose(program: Command, context: Context): void {
           'one field, the others withheld',
         ],
         ['deedlog disclose audit 3 --member args --check iban.json', 'what that file proves'],
-      ]) +
-        '\nExit codes: 0 done, or it proves what is shown; 1 it proves nothing about this call;\n2 could not check.\n',
+      ]) + exitCodes('0 done, or it proves what is shown; 1 it proves nothing about this call; 2 could not check.'),
     )
     .action((target: string, call: string, options: DiscloseOptions) => run(target, call, options, context))
 }

@@ -6,7 +6,7 @@ import type { CallResult } from '../recorder/types.js'
 import { exitCodeOf, resultOf } from './child/result.js'
 import { runChild } from './child/run-child.js'
 import { type Signals, watchSignals } from './child/signals.js'
-import { type Context, examples } from './command.js'
+import { type Context, examples, exitCodes } from './command.js'
 import { errorJson, explain, renderError, UsageError } from './errors.js'
 import { numberOption, textOption, wordOption } from './options.js'
 import { safeJson } from './terminal/safe.js'
@@ -53,13 +53,12 @@ export function addExec(program: Command, context: Context): void {
       'after',
       examples([
         ['deedlog exec audit --tool backup -- tar cf /tmp/etc.tar /etc', 'record one command'],
-        ['deedlog exec audit --tool deploy --agent did:example:ci -- sh -c "make && make deploy"', 'a shell line'],
+        ['deedlog exec audit --tool deploy -- sh -c "make && make deploy"', 'record a shell line'],
       ]) +
-        `
-Exit codes: the command's own; 128 + n when signal n killed it; 127 when there is no
-such command and 126 when it cannot be executed; 2 when the intent could not be
-recorded, and then the command did not run.
-`,
+        exitCodes(
+          "the command's own; 128 + n when signal n killed it; 127 when there is no such command and 126 when it cannot " +
+            'be executed; 2 when the intent could not be recorded, and then the command did not run.',
+        ),
     )
     .action((dir: string, command: string[], options: ExecOptions) =>
       run(dir, commandAfterDashes(command, context.argv), options, context),

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { openSource } from '../client/open.js'
 import { verify } from '../client/verify.js'
-import { type Context, examples } from './command.js'
+import { type Context, examples, exitCodes } from './command.js'
 import { jsonOption, pathOption } from './options.js'
 import { renderReport } from './render/report.js'
 import { Progress } from './terminal/progress.js'
@@ -34,7 +34,9 @@ export function addVerify(program: Command, context: Context): void {
         ['deedlog verify audit --trust audit.trust --json | jq .findings', 'the findings, for a program'],
         ['deedlog verify audit.jsonl --self', 'no outsider: is the log at least consistent with itself'],
       ]) +
-        '\nExit codes: 0 evidence holds, no exception; 1 evidence against; 2 could not check;\n3 evidence holds, completeness or conduct has exceptions.\n',
+        exitCodes(
+          '0 evidence holds, no exception; 1 evidence against; 2 could not check; 3 evidence holds, completeness or conduct has exceptions.',
+        ),
     )
     .action((target: string, options: VerifyOptions) => run(target, options, context))
 }
