@@ -446,7 +446,7 @@ const rows: readonly Row[] = [
         ),
       )
     }),
-    codes: ['stream.forked', 'loss.recorded', 'stream.after-end'],
+    codes: ['stream.forked', 'stream.out-of-order', 'loss.recorded', 'stream.after-end'],
   }),
   incomplete({
     attack: 'a record is left out inside a stream, the log signs',

@@ -20,7 +20,7 @@ export interface Attribution {
   readonly forks: readonly { readonly seq: Int; readonly indexes: readonly number[] }[]
   /** Seqs missing below an attributed record, `to` included, each with the index of the record above the gap. */
   readonly breaks: readonly { readonly from: Int; readonly to: Int; readonly index: number }[]
-  /** Indexes of attributed records that stand below the record they follow. */
+  /** Indexes of attributed records with a lower seq than one of a lower index. */
   readonly misordered: readonly number[]
   /** Strays where other bytes were signed for: if anything was altered, it is among these. */
   readonly altered: readonly number[]
@@ -72,10 +72,8 @@ function disorder(records: readonly Node[], attributed: ReadonlySet<Node>, byLea
   const strayPlaces = bySeq(records.filter(node => !attributed.has(node)))
   const forks: { seq: Int; indexes: number[] }[] = []
   const breaks: { from: Int; to: Int; index: number }[] = []
-  const misordered: number[] = []
   const altered = new Set<number>()
   let below: Int = -1
-  let floor = -1
   for (const [seq, here] of places) {
     if (here.length > 1) forks.push({ seq, indexes: here.map(node => node.index) })
     for (const node of here) {
@@ -87,10 +85,8 @@ function disorder(records: readonly Node[], attributed: ReadonlySet<Node>, byLea
           breaks.push({ from: Math.min(below + 1, seq - 1), to: seq - 1, index: node.index })
         for (const stray of strayPlaces.get(seq - 1) ?? []) altered.add(stray.index)
       }
-      if ((follows ? before.index : floor) > node.index) misordered.push(node.index)
     }
     below = seq
-    floor = here[0]!.index
   }
   // Above the newest attributed record: a signature that is not good was to cover the records from there up to itself.
   // One of those was altered, or all are a stranger's.
@@ -99,7 +95,17 @@ function disorder(records: readonly Node[], attributed: ReadonlySet<Node>, byLea
     for (const node of here) altered.add(node.index)
     more = here.length > 0 && here.every(node => !node.verify)
   }
-  return { forks, breaks, misordered, altered: [...altered].sort((a, b) => a - b) }
+  return { forks, breaks, misordered: misorderedOf(attributed), altered: [...altered].sort((a, b) => a - b) }
+}
+
+function misorderedOf(attributed: ReadonlySet<Node>): number[] {
+  const misordered: number[] = []
+  let highest: Int = -1
+  for (const { seq, index } of [...attributed].sort((a, b) => a.index - b.index)) {
+    if (seq < highest) misordered.push(index)
+    highest = Math.max(highest, seq)
+  }
+  return misordered
 }
 
 /** Nodes by their seq, ascending, those of one seq by their index. */

@@ -453,7 +453,7 @@ export class Reading {
 
   #recovery(index: number, record: Recovery, stream: StreamState): void {
     const of = this.streams.get(record.of)
-    const may = of !== undefined && (isSameRecorder(of, stream) || stream.start?.role === 'operator')
+    const may = of !== undefined && isSameRecorder(of, stream)
     const names = of !== undefined && of.last.leaf === record.last && of.last.seq === record.lastSeq
     // A recovery of a stream of which nothing can be read is neither true nor false here.
     if (of && !of.start) return
