@@ -28,7 +28,7 @@ export interface AgtEvaluatorOptions {
 export function agtEvaluator(
   options: AgtEvaluatorOptions,
   installed: InstalledEngine | undefined = findEngine(),
-): PolicyEvaluator {
+): RulesEvaluator {
   const { policyDir, agentDid, strict = false, failOpen = false, warn = warnProcess } = options
   if (typeof policyDir !== 'string' || policyDir === '') throw new TypeError('policyDir is the path of a folder')
   if (!installed) {
@@ -42,7 +42,12 @@ export function agtEvaluator(
   return new AgtEvaluator(installed, readPolicyDir(policyDir, strict, warn), agentDid)
 }
 
-class AgtEvaluator implements PolicyEvaluator {
+/** An evaluator that answers at once. */
+export interface RulesEvaluator extends PolicyEvaluator {
+  evaluate(request: EvaluationRequest): Decision
+}
+
+class AgtEvaluator implements RulesEvaluator {
   readonly rules?: RulesInForce
   readonly gaps: readonly string[]
   readonly #installed: InstalledEngine

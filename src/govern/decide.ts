@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { Decision, EvaluationRequest, PolicyEvaluator } from './evaluator.js'
 
 const VERDICTS: ReadonlySet<unknown> = new Set(['allow', 'deny', 'review', 'not_evaluated'])
@@ -16,7 +17,7 @@ export async function evaluateSafely(
     if (VERDICTS.has(decision?.verdict)) return decision
     throw new TypeError('the evaluator gave no verdict: allow, deny, review or not_evaluated')
   } catch (thrown) {
-    const error = thrown instanceof Error ? thrown : new Error('the evaluator threw something that is no Error')
+    const error = types.isNativeError(thrown) ? thrown : new Error('the evaluator threw something that is no Error')
     report(error)
     return { verdict: 'deny', reason: `the rules could not be evaluated: ${error.message}`, failed: true }
   }

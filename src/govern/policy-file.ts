@@ -1,4 +1,4 @@
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml'
 import { fromUtf8 } from '../core/bytes/utf8.js'
 import { MalformedError } from '../core/errors.js'
 import { isText } from '../core/record/formats.js'
@@ -229,6 +229,7 @@ class Reader {
   }
 
   #text(node: Node, map: YAMLMap, name: string): string {
+    if (isAlias(node)) return this.#wrong(map, name, 'is an alias: write out what it says')
     const value: unknown = isScalar(node) ? node.value : undefined
     if (name === 'version' && typeof value === 'number') return String(value)
     if (typeof value !== 'string') return this.#wrong(map, name, 'is no string')

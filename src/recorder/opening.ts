@@ -50,21 +50,26 @@ export async function makeStart(init: {
   return signedRecord(body, await identity.sign(recordMessage(body)))
 }
 
+const CONFIG_BYTES_MAX = 256 * 1024
+
 /** Hash of the effective configuration: two streams with the same hash recorded under the same conditions. */
 export function configHash(options: RecorderOptions, effective: Readonly<Record<string, number | boolean>>): string {
   const { tier, redact, approver, evaluator, unseen, observer } = options
   return sha256Hex(
     canonicalBytes(
-      capture({
-        ...effective,
-        agent: { ...options.agent },
-        approver: approver !== undefined,
-        engine: evaluator ? (evaluator.rules?.engine ?? 'custom') : 'none',
-        observer: observer ?? '',
-        redact: redact !== undefined,
-        tier: typeof tier === 'function' ? 'per tool' : (tier ?? 'strict'),
-        unseen: [...(unseen ?? [])].sort(),
-      }),
+      capture(
+        {
+          ...effective,
+          agent: { ...options.agent },
+          approver: approver !== undefined,
+          engine: evaluator ? (evaluator.rules?.engine ?? 'custom') : 'none',
+          observer: observer ?? '',
+          redact: redact !== undefined,
+          tier: typeof tier === 'function' ? 'per tool' : (tier ?? 'strict'),
+          unseen: (unseen ?? []).filter(isWord).sort(),
+        },
+        CONFIG_BYTES_MAX,
+      ),
     ),
   )
 }

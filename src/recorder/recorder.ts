@@ -1,11 +1,11 @@
 import { types } from 'node:util'
 import { ed25519PublicKey, sha256Hex } from '#crypto'
-import { UnavailableError } from '../core/errors.js'
+import { quote, UnavailableError } from '../core/errors.js'
 import { allowsExecuted, isFinal } from '../core/record/calls.js'
 import { canonicalBytes, canonicalize } from '../core/record/canonical.js'
 import { capture } from '../core/record/capture.js'
 import { formatTime, isHash, isKey, isSig, isText, isWord, ulid } from '../core/record/formats.js'
-import type { Intent, Json, Outcome, Review } from '../core/record/types.js'
+import type { Intent, Outcome, Review } from '../core/record/types.js'
 import { evaluateSafely } from '../govern/decide.js'
 import type { ApprovalAnswer, Decision } from '../govern/evaluator.js'
 import { Call } from './call.js'
@@ -20,9 +20,8 @@ import { asText, asWord } from './text.js'
 import type { CallRequest, CallResult, CoveredTool, Given, Part, RecorderOptions, Ticket, Tier } from './types.js'
 import { Commitments, Snapshot, snapshot, type ValueRules } from './values.js'
 
-// spec/record.md §2: after 24 hours or 2^20 records new calls go to a new stream.
-const STREAM_MS_MAX = 24 * 60 * 60 * 1000
-const STREAM_RECORDS_MAX = 2 ** 20
+/** spec/record.md §2: after 24 hours or 2^20 records new calls go to a new stream. */
+const STREAM_LIMITS = { ms: 24 * 60 * 60 * 1000, records: 2 ** 20 }
 // spec/record.md §5: a busy stream carries `after` at least once a minute. Half of that leaves room for the batch.
 const AFTER_MS = 30_000
 const REFS_MAX = 8
@@ -47,6 +46,7 @@ export type Approval = 'approved' | 'declined' | 'unanswered'
 export class Recorder {
   readonly #options: RecorderOptions
   readonly #runtime: Runtime
+  readonly #streamLimits: typeof STREAM_LIMITS
   readonly #sink: Sink
   readonly #head: Head
   readonly #values: ValueRules
@@ -68,7 +68,7 @@ export class Recorder {
    * @throws {TypeError} a backend without `append`, `flush` and `close`, or an agent id that is no `word`
    * @throws {RangeError} a limit that is no positive integer
    */
-  constructor(options: RecorderOptions, runtime: Runtime = systemRuntime) {
+  constructor(options: RecorderOptions, runtime: Runtime = systemRuntime, streamLimits = STREAM_LIMITS) {
     const { valueBytesMax, reviewTimeoutMs, appendTimeoutMs, keepDisclosures } = { ...DEFAULTS, ...options }
     if (!isWord(options.agent?.id))
       throw new TypeError(
@@ -78,6 +78,7 @@ export class Recorder {
       if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${name} is a positive integer, not ${value}`)
     this.#options = options
     this.#runtime = runtime
+    this.#streamLimits = streamLimits
     this.#sink = sinkOf(options.backend, runtime)
     this.#head = new Head(this.#sink)
     this.#values = { redact: options.redact, valueBytesMax }
@@ -117,10 +118,10 @@ export class Recorder {
     const tier = this.#tier(request.tool.name)
     const draft = this.#intentDraft(call, request, tier)
     if (tier === 'strict') {
-      await this.#writeIntent(call, draft, true)
+      await this.#writeIntent(call, draft, tier)
       return call
     }
-    const written = this.#writeIntent(call, draft, false).catch(error => {
+    const written = this.#writeIntent(call, draft, tier).catch(error => {
       // The tool runs all the same. From here on an intent that is written after all is a belated one.
       call.letGo = true
       if (!call.intent && !draft.keep) this.#lose()
@@ -196,6 +197,8 @@ export class Recorder {
       if (!call) throw new TypeError('this is no ticket of this recorder')
       const draft = this.#outcomeDraft(call, result)
       if (!draft) return
+      // A lossy call may be over before its stream has opened.
+      if (!call.ledger) await this.#opening?.catch(() => {})
       const { ledger } = call
       if (!ledger || ledger.ended) {
         this.#lose()
@@ -230,7 +233,7 @@ export class Recorder {
   /** Records which tools there are and whether their calls pass through here. Writes only what has changed. Never rejects. */
   async coverage(tools: readonly CoveredTool[]): Promise<void> {
     this.#tools = tools.map(({ name, digest, wrapped }) => ({
-      name: String(name),
+      name: typeof name === 'string' ? name : '?',
       ...(isHash(digest) && { digest }),
       wrapped: wrapped === true,
     }))
@@ -307,12 +310,14 @@ export class Recorder {
   #newCall(request: CallRequest, decision: Decision): Call {
     const args = this.#decided.get(request) ?? this.#snap(request, 'args', request.args)
     this.#decided.delete(request)
-    return new Call({
+    const call = new Call({
       call: ulid(this.#runtime.now(), this.#runtime.random(10)),
       decision,
       tool: request.tool.name,
       argsInForce: args,
     })
+    tickets.add(call)
+    return call
   }
 
   #intentDraft(call: Call, request: CallRequest, tier: Tier): Pending {
@@ -323,7 +328,8 @@ export class Recorder {
     const policy = asText(decision.policy)
     const rule = asText(decision.rule)
     const refs = this.#refs(request.refs)
-    const { attempt, parent } = request
+    const { attempt } = request
+    const parent = this.#own(request.parent)
     call.argsRoot = args.root
     const body = {
       type: 'intent' as const,
@@ -380,8 +386,9 @@ export class Recorder {
     }
   }
 
-  async #writeIntent(call: Call, draft: Pending, strict: boolean): Promise<void> {
-    if (strict) await this.#refuseWhileBroken()
+  async #writeIntent(call: Call, draft: Pending, tier: Tier): Promise<void> {
+    if (tier === 'strict') await this.#refuseWhileBroken()
+    else if (tier === 'degraded' && this.broken) await Promise.all(this.#ledgers().map(each => each.stream.revive()))
     else this.#reviveInBackground()
     const ledger = this.#usable() ?? (await this.#current())
     call.ledger = ledger
@@ -389,7 +396,7 @@ export class Recorder {
     try {
       await this.#written(ledger, draft)
     } catch (error) {
-      if (strict) this.#abandon(call)
+      if (tier === 'strict') this.#abandon(call)
       throw error
     }
   }
@@ -415,8 +422,9 @@ export class Recorder {
     // A denied call that did not run has said all there is to say.
     if (call.state === 'closed' && result.executed === 'no') return undefined
     let { status, executed } = result
-    if (!allowsExecuted(status, executed)) {
-      this.#report(new TypeError(`status ${String(status)} cannot have executed ${String(executed)}`))
+    if (!isPossible(status, executed)) {
+      const said = [status, executed].map(word => (typeof word === 'string' ? quote(word) : `a ${typeof word}`))
+      this.#report(new TypeError(`no call has the status ${said[0]} and executed ${said[1]}`))
       status = 'unknown'
       executed = 'unknown'
     }
@@ -544,7 +552,7 @@ export class Recorder {
   #usable(): Ledger | undefined {
     const ledger = this.#ledger
     if (!ledger) return undefined
-    if (this.#runtime.now() < ledger.until && ledger.stream.records < STREAM_RECORDS_MAX) return ledger
+    if (this.#runtime.now() < ledger.until && ledger.stream.records < this.#streamLimits.records) return ledger
     this.#ledger = undefined
     this.#retiring.add(ledger)
     if (ledger.awaited.size === 0) this.#end(ledger)
@@ -592,7 +600,7 @@ export class Recorder {
         this.#refreshAfter(logs)
       },
     })
-    const ledger = new Ledger(stream, now + STREAM_MS_MAX, () => ulid(runtime.now(), runtime.random(10)))
+    const ledger = new Ledger(stream, now + this.#streamLimits.ms, () => ulid(runtime.now(), runtime.random(10)))
     this.#afterReadAt = now
     for (const draft of [...this.#rulesDrafts(ledger), ...this.#coverageDrafts(ledger)])
       stream.push({ ...draft, settled: () => {} })
@@ -622,8 +630,8 @@ export class Recorder {
   }
 
   #coverageDrafts(ledger: Ledger): Pending[] {
-    const { unseen = [], evaluator } = this.#options
-    const gaps = evaluator?.gaps ?? []
+    const unseen = (this.#options.unseen ?? []).filter(isWord)
+    const gaps = this.#options.evaluator?.gaps ?? []
     const key = canonicalize(capture({ tools: this.#tools, unseen, gaps }))
     if (ledger.coverage === key) return []
     const known = ledger.coverage !== undefined
@@ -752,8 +760,9 @@ export class Recorder {
     return new Commitments(this.#runtime.random, this.#keepsDisclosures)
   }
 
-  #own(ticket: Ticket): Call | undefined {
-    return ticket instanceof Call ? ticket : undefined
+  /** Tickets are made here; anything else may be anything. */
+  #own(ticket: Ticket | undefined): Call | undefined {
+    return tickets.has(ticket as object) ? (ticket as Call) : undefined
   }
 
   #tier(tool: string): Tier {
@@ -773,6 +782,9 @@ export class Recorder {
   }
 }
 
+/** Tickets of all recorders of this module: a call may be made by one that another recorder has recorded. */
+const tickets = new WeakSet<object>()
+
 type Pending = Omit<Draft, 'settled'>
 type Chained = {
   v: 1
@@ -787,11 +799,30 @@ type Chained = {
 
 const NOT_EVALUATED: Promise<Decision> = Promise.resolve({ verdict: 'not_evaluated' })
 
-const digestOf = (definition: unknown): string => sha256Hex(canonicalBytes(capture(definition)))
+const STATUSES: ReadonlySet<unknown> = new Set<CallResult['status']>([
+  'succeeded',
+  'failed',
+  'reported_error',
+  'not_executed',
+  'short_circuited',
+  'pending',
+  'cancelled',
+  'timed_out',
+  'unknown',
+])
+
+// Looked up first: as the name of a property, any other value would be made a string, however long that takes.
+const isPossible = (status: CallResult['status'], executed: CallResult['executed']): boolean =>
+  STATUSES.has(status) && allowsExecuted(status, executed)
+
+// No model is offered a definition of this size; a hostile one must not cost more.
+const DEFINITION_BYTES_MAX = 1024 * 1024
+
+const digestOf = (definition: unknown): string => sha256Hex(canonicalBytes(capture(definition, DEFINITION_BYTES_MAX)))
 
 function moment({ startedAt, durationUs }: CallResult): { startedAt?: string; durationUs?: number } {
   return {
-    ...(startedAt && isTimeOfRecord(startedAt) && { startedAt: formatTime(startedAt.getTime()) }),
+    ...(types.isDate(startedAt) && isTimeOfRecord(startedAt) && { startedAt: formatTime(startedAt.getTime()) }),
     ...(durationUs !== undefined && Number.isSafeInteger(durationUs) && durationUs >= 0 && { durationUs }),
   }
 }

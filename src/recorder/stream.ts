@@ -309,8 +309,12 @@ const told = (draft: Draft): Draft => ({
   settled: () => {},
 })
 
-/** Whatever a backend threw, as an error. */
-export const asError = (thrown: unknown): Error =>
-  thrown instanceof Error
-    ? thrown
-    : new UnavailableError('recorder.append', 'the backend threw something that is no Error', { cause: thrown })
+/** Whatever somebody threw, as an error. Asking what it is must not throw either. */
+export function asError(thrown: unknown): Error {
+  try {
+    if (thrown instanceof Error) return thrown
+  } catch {
+    // A proxy that throws when asked for its prototype.
+  }
+  return new UnavailableError('recorder.threw', 'something that is no Error was thrown', { cause: thrown })
+}

@@ -34,8 +34,8 @@ export class Snapshot {
 const THREW: Json = { $opaque: 'threw' }
 
 // Arguments beyond the size cap are still captured, up to this bound, to see whether a tool was given others than were
-// decided on: otherwise a long argument would be a place to hide a change.
-const COMPARED_BYTES_MAX = 16 * 1024 * 1024
+// decided on: otherwise a long argument would be a place to hide a change. Capturing so much takes tenths of a second.
+const COMPARED_BYTES_MAX = 4 * 1024 * 1024
 
 export interface ValueRules {
   readonly redact: Redact | undefined
@@ -47,7 +47,10 @@ export interface ValueRules {
 export function snapshot(value: unknown, about: { tool: string; part: Part }, rules: ValueRules): Snapshot {
   const { redact, valueBytesMax } = rules
   const captured = capture(value, valueBytesMax)
-  const compared = captured === TOO_LARGE && about.part === 'args' ? capture(value, COMPARED_BYTES_MAX) : captured
+  const compared =
+    captured === TOO_LARGE && about.part === 'args'
+      ? capture(value, Math.max(COMPARED_BYTES_MAX, valueBytesMax))
+      : captured
   let json = captured
   if (redact) {
     try {
