@@ -102,6 +102,7 @@ describe('E of what JSON lacks', () => {
     ['a detached buffer', detached(new ArrayBuffer(8)), '{"$opaque":"threw"}'],
     ['a view of one', detachedView(v => new Uint8Array(v)), '{"$opaque":"threw"}'],
     ['a DataView of one', detachedView(v => new DataView(v)), '{"$opaque":"threw"}'],
+    ['a view that its buffer no longer reaches', shrunk(), '{"$opaque":"threw"}'],
     ['a Map with another prototype', Object.setPrototypeOf(new Map([[1, 2]]), Array.prototype), '{"$map":[[1,2]]}'],
     ['a Map with a plain prototype', Object.setPrototypeOf(new Map([[1, 2]]), Object.prototype), '{"$map":[[1,2]]}'],
     ['a Date with none', Object.setPrototypeOf(new Date(5), null), '{"$date":5}'],
@@ -319,6 +320,18 @@ function detachedView(make: (buffer: ArrayBuffer) => unknown): unknown {
   const buffer = new ArrayBuffer(8)
   const view = make(buffer)
   detached(buffer)
+  return view
+}
+
+function shrunk(): unknown {
+  // ES2024, which the compiler's library does not know yet.
+  const Resizable = ArrayBuffer as unknown as new (
+    length: number,
+    options: object,
+  ) => ArrayBuffer & { resize(n: number): void }
+  const buffer = new Resizable(8, { maxByteLength: 8 })
+  const view = new Uint8Array(buffer, 4, 4)
+  buffer.resize(2)
   return view
 }
 

@@ -1,4 +1,4 @@
-import { sha256, sha256Hex, sha256Into } from '#crypto'
+import { sha256Hex, sha256Into } from '#crypto'
 import { toUtf8 } from '../bytes/utf8.js'
 import { canonicalize } from './canonical.js'
 import { type Fields, splitFields } from './fields.js'
@@ -13,7 +13,7 @@ export const SCHEME = 'f1'
 /** Bytes of a commitment's key, of a salt and of a field's digest. */
 export const SALT_BYTES = 32
 /** Least `size` of a commitment, so that `true` and `false` look alike. */
-export const SIZE_MIN = 256
+const SIZE_MIN = 256
 
 // Two labels: under one, the digest of a value could be read as the digest of a list of paths.
 const VALUE_LABEL = toUtf8('deedlog/v1 value\n')
@@ -78,7 +78,7 @@ const encoder = new TextEncoder()
 // Kept between calls: making one costs more than filling it. Values pass through it; they are in memory anyway.
 const scratch = new Uint8Array(4096)
 
-export function wholeRoot(salt: Uint8Array, text: string): string {
+function wholeRoot(salt: Uint8Array, text: string): string {
   const input = new Uint8Array(VALUE_LABEL.length + SALT_BYTES)
   input.set(VALUE_LABEL)
   saltedDigest(salt, text, input, VALUE_LABEL.length)
@@ -93,11 +93,8 @@ export function fieldsRoot(digests: Uint8Array): string {
 }
 
 /** The least power of two that is at least 256 and at least `length`. Doubles: shifting would wrap at 2^31. */
-export function paddedSize(length: number): number {
+function paddedSize(length: number): number {
   let size = SIZE_MIN
   while (size < length) size *= 2
   return size
 }
-
-/** SHA-256 of the RFC 8785 form: how records name a tool's definition or a configuration. */
-export const digestOf = (e: Json): Uint8Array => sha256(toUtf8(canonicalize(e)))

@@ -12,7 +12,7 @@ import type { Json } from './types.js'
 export type DisclosureSet = ReadonlyMap<string, Disclosure>
 
 /** No record type has nearly as many commitments; a bound on work. */
-export const DISCLOSURES_MAX = 64
+const DISCLOSURES_MAX = 64
 
 const LIMITS: JsonLimits = {
   what: 'disclosures',

@@ -59,7 +59,7 @@ export function isSplittable(value: Json): boolean {
 }
 
 /** Whether `name` is one that E gives to a tag: it begins with one `$`, and not with `$utf16:`. */
-export const isTagName = (name: string): boolean =>
+const isTagName = (name: string): boolean =>
   name.charCodeAt(0) === 0x24 && name.charCodeAt(1) !== 0x24 && !name.startsWith('$utf16:')
 
 const memberCount = (value: Json): number =>
@@ -68,7 +68,7 @@ const memberCount = (value: Json): number =>
 type JsonObject = { readonly [name: string]: Json }
 
 /** Whether two paths are the same; `0` and `"0"` are not. */
-export const samePath = (a: Path, b: Path): boolean => a.length === b.length && startsWith(a, b)
+const samePath = (a: Path, b: Path): boolean => a.length === b.length && startsWith(a, b)
 
 /** Whether `path` is `above` or lies inside it. */
 export const startsWith = (path: Path, above: Path): boolean =>

@@ -12,7 +12,7 @@ export {
   RECORD_DEPTH_MAX,
 } from './canonical.js'
 export { CAPTURE_BYTES_MAX, CONTAINERS_MAX, capture, TOO_LARGE } from './capture.js'
-export { commit, digestOf, SCHEME } from './commitment.js'
+export { commit, SCHEME } from './commitment.js'
 export * from './disclosure.js'
 export { FIELDS_MAX, type Fields, type Path, splitFields } from './fields.js'
 export * from './formats.js'

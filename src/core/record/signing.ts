@@ -11,8 +11,6 @@ import type { Commitment, Hash, Intent, Json, Key, Record, Review, Sig } from '.
  * What is signed: spec/record.md §3 and §4. The message is short and of one length, so that any HSM or KMS can sign it.
  */
 
-export { decodeKey, decodeSig, encodeKey, encodeSig } from './formats.js'
-
 const RECORD_LABEL = toUtf8('deedlog/v1 record\n')
 const APPROVAL_LABEL = toUtf8('deedlog/v1 approval\n')
 
