@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Json } from '../../src/core/record/index.js'
-import { codes, id, judge, Party, TestLog, type TestStream } from './kit.js'
+import { codes, edited, id, judge, Party, TestLog, type TestStream } from './kit.js'
 
 /*
  * Random honest logs: several agents, streams that end, run or crash and are recovered, every kind of call. None may
@@ -163,6 +163,64 @@ describe('random honest logs', () => {
         expect(suspects.length).toBeLessThanOrEqual(2)
       }),
       { numRuns: 100, seed: 20261124 },
+    )
+  })
+
+  it('are reported on, whatever anybody makes of their records', () => {
+    const hash = fc.constantFrom('ab'.repeat(32), 'AB'.repeat(32), '', 'x')
+    const value = fc.oneof(
+      fc.constantFrom<Json>(
+        -1,
+        0,
+        1,
+        2,
+        2 ** 53 - 1,
+        true,
+        {},
+        [],
+        'log',
+        'stream.start',
+        'intent',
+        '\u202e',
+        '__proto__',
+      ),
+      hash,
+      fc.array(fc.constantFrom<Json>('a', 1, {}), { maxLength: 3 }),
+    )
+    const names = [
+      'v',
+      'type',
+      'stream',
+      'seq',
+      'prev',
+      'sig',
+      'crit',
+      'intent',
+      'call',
+      'after',
+      'session',
+      'args',
+      '__proto__',
+    ]
+    const edits = fc.array(fc.tuple(fc.nat(), fc.constantFrom(...names), fc.option(value)), {
+      minLength: 1,
+      maxLength: 8,
+    })
+    fc.assert(
+      fc.property(histories, edits, (history, changes) => {
+        const log = new TestLog()
+        const run = new Run(log, agents[0]!)
+        for (const { step } of history) steps[step % steps.length]!(run)
+        for (const [at, name, to] of changes)
+          log.entries[at % log.size] = edited(log.entries[at % log.size]!, json => {
+            if (to === null) delete json[name]
+            else Object.defineProperty(json, name, { value: to, enumerable: true, configurable: true, writable: true })
+          })
+        const report = judge(log.entries, log.checkpoint(), { trust: log.trust(agents) })
+        expect([0, 1, 2, 3]).toContain(report.exitCode)
+        expect(JSON.stringify(report.findings)).not.toContain('\u202e')
+      }),
+      { numRuns: 300, seed: 20261124 },
     )
   })
 })

@@ -16,7 +16,7 @@ import {
   verifyRecordSignature,
 } from '../record/index.js'
 import { type CallSummary, Calls } from './conduct.js'
-import { describeEntry } from './describe.js'
+import { describeEntry, plainly } from './describe.js'
 import type { Findings } from './findings.js'
 import { Fingerprints } from './fingerprints.js'
 import { Identities } from './identity.js'
@@ -146,7 +146,7 @@ export class Reading {
 
   #logRecord(parsed: ParsedRecord): void {
     if (!parsed.understood || parsed.record.type !== 'log') {
-      const why = parsed.understood ? `it is of type ${quote(parsed.record.type)}` : parsed.why
+      const why = parsed.understood ? `it is of type ${quote(parsed.record.type)}` : plainly(parsed.why)
       this.logRecordFault = { code: 'log.record-missing', why }
       return
     }
@@ -485,7 +485,7 @@ export class Reading {
     const { intent } = parsed.json
     if (typeof intent === 'string') this.calls.obscure(intent)
     const why = parsed.understood ? 'its stream begins with a record that is not understood' : parsed.why
-    this.#findings.add('record.not-understood', `entry ${index} is not understood: ${quote(why).slice(1, -1)}`, {
+    this.#findings.add('record.not-understood', `entry ${index} is not understood: ${plainly(why)}`, {
       indexes: [index],
     })
   }

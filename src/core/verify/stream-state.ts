@@ -29,7 +29,7 @@ export interface StreamState {
   readonly rules: Set<Hash>
 }
 
-export interface StartFacts {
+interface StartFacts {
   readonly agent: string
   readonly role: StreamStart['role']
   readonly identity: Key
