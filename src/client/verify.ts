@@ -158,7 +158,7 @@ async function compareTiles(source: LogSource, verifier: LogVerifier, tiles: Til
   if (differing.length === 0)
     return verifier.tilesChecked(
       missing.length > 0 ? 'not_checked' : 'passed',
-      `${compared} tiles, ${missing.length} missing`,
+      `${compared} compared, ${missing.length} missing`,
     )
   verifier.tilesChecked('failed', `${differing.length} of ${compared} tiles differ from the records`)
   if (verifier.rootDiffers && (await tilesHashTo(source.tile, size, root)))

@@ -33,10 +33,10 @@ export function buildReport(parts: Parts): Report {
   const findings = [...parts.findings.list(), ...readingFindings.list()]
   // Records that are not those that were signed, or not all of them, tell nothing about streams and calls.
   const holds = !findings.some(finding => finding.area === 'evidence' && finding.severity === 'against')
-  const wholes = holds && evidence.checkpoint !== undefined && parts.records === evidence.checkpoint.size
-  setChecks(parts, findings, totals)
+  const whole = holds && evidence.checkpoint !== undefined && parts.records === evidence.checkpoint.size
+  setChecks(parts, findings, totals, whole)
   const completeness: CompletenessAnswer = {
-    verdict: verdictOf('completeness', findings, wholes, 'complete as far as recorded'),
+    verdict: verdictOf('completeness', findings, whole, 'complete as far as recorded'),
     streams: [...reading.streams.values()].map(stream => summaryOf(stream, parts.known)),
     sessions,
     strays: parts.known.strays.size,
@@ -47,7 +47,7 @@ export function buildReport(parts: Parts): Report {
     coverage,
   }
   const conduct: ConductAnswer = {
-    verdict: verdictOf('conduct', findings, wholes, 'no exceptions'),
+    verdict: verdictOf('conduct', findings, whole, 'no exceptions'),
     calls: totals.calls,
     byVerdict: totals.byVerdict,
     byStatus: totals.byStatus,
@@ -85,6 +85,11 @@ function verdictOf<Good extends string>(
   if (!whole || own.some(finding => finding.severity === 'unknown')) return 'could not check'
   return own.some(finding => finding.severity === 'exception') ? 'exceptions' : good
 }
+
+const NOT_THE_SIGNED = 'the records that were read are not all, or not those, that were signed'
+
+/** "1 call", "2 calls". */
+const many = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 /** Streams that were no plain chain: what is wrong with each. */
 function reportOddStreams({ known, readingFindings: findings }: Parts): void {
@@ -149,22 +154,28 @@ function setChecks(
   { checks, reading, known, trust, records }: Parts,
   findings: readonly Finding[],
   totals: ConductTotals,
+  whole: boolean,
 ): void {
   const set = (check: CheckCode, codes: readonly FindingCode[], detail: string) => {
     const found = findings.filter(finding => (codes as readonly string[]).includes(finding.code))
     const worst = found.some(finding => finding.severity === 'unknown') ? 'not_checked' : 'failed'
-    if (found.length === 0) checks.set(check, 'passed', detail)
+    // Nothing wrong with records that are not those that were signed says nothing about those that were.
+    if (found.length === 0) checks.set(check, whole ? 'passed' : 'not_checked', whole ? detail : NOT_THE_SIGNED)
     else checks.set(check, worst, [...new Set(found.map(finding => finding.code))].join(', '))
   }
   if (records === 0) return
-  set('records.after', ['after.disputed', 'log.forked', 'log.rolled-back'], `${reading.cited.size} checkpoints cited`)
-  set('records.understood', ['record.not-understood', 'entry.malformed'], `${records} entries`)
+  set(
+    'records.after',
+    ['after.disputed', 'log.forked', 'log.rolled-back'],
+    `${many(reading.cited.size, 'checkpoint')} cited`,
+  )
+  set('records.understood', ['record.not-understood', 'entry.malformed'], `${records} read`)
   let signatures = reading.signaturesChecked
   for (const { checked } of known.odd.values()) signatures += checked
   set(
     'records.attributed',
     ['record.stray'],
-    `${signatures} signatures checked; the others are made superfluous by these`,
+    `${many(signatures, 'signature')} checked; others are made superfluous by these`,
   )
   set(
     'streams.whole',
@@ -178,13 +189,13 @@ function setChecks(
       'recovery.false',
       'recovery.alive',
     ],
-    `${reading.streams.size} streams`,
+    many(reading.streams.size, 'stream'),
   )
   if (trust)
     set(
       'streams.identity',
       ['identity.self-asserted', 'identity.contradicted', 'operator.not-counted', 'key.disputed'],
-      `${reading.streams.size} streams`,
+      many(reading.streams.size, 'stream'),
     )
   else checks.set('streams.identity', 'not_checked', 'no trust file names an agent')
   set('sessions.counted', ['session.gap', 'call.repeated-id'], 'every one')
@@ -198,11 +209,11 @@ function setChecks(
       'call.pending-at-end',
       'call.second-outcome',
     ],
-    `${totals.calls} calls`,
+    many(totals.calls, 'call'),
   )
-  set('calls.conduct', CONDUCT_CODES, `${totals.calls} calls`)
+  set('calls.conduct', CONDUCT_CODES, many(totals.calls, 'call'))
   if (reading.calls.approvalsChecked > 0)
-    set('approvals.signed', ['review.signature'], `${reading.calls.approvalsChecked} signatures`)
+    set('approvals.signed', ['review.signature'], many(reading.calls.approvalsChecked, 'signature'))
   else checks.set('approvals.signed', 'not_checked', 'no review carries a signature of its approver')
   checks.set('disclosures.match', 'not_checked', 'disclosures are checked where they are shown')
 }
