@@ -3,6 +3,7 @@ import type { Approver, Decision, PolicyEvaluator } from '../../govern/evaluator
 import type { AuditBackend, Signer } from '../../log/backend.js'
 import { Recorder } from '../../recorder/recorder.js'
 import type { Redact, Ticket, Tier } from '../../recorder/types.js'
+import { flushAtExit, forgetAtExit } from './at-exit.js'
 import { UNRECORDED } from './denial.js'
 import { describeCall, waitingKey, waitingKeyOf } from './describe.js'
 import { currentSlot, type Owner, PLUGIN, pluginsOf, type Slot, setSlot, slotOf, wrapTool } from './execution.js'
@@ -70,8 +71,7 @@ export class RecordingPlugin implements BasePlugin {
   readonly #report: (error: Error) => void
   readonly #open = new Map<Slot, unknown>()
   readonly #waiting = new Map<string, Waiting>()
-  #atExit: (() => void) | undefined
-  #dirty = false
+  readonly #flush = () => void this.recorder?.flush().catch(error => this.#report(error as Error))
   #warnedOrder = false
 
   constructor(name: string, setup: Setup) {
@@ -104,7 +104,7 @@ export class RecordingPlugin implements BasePlugin {
    */
   async close(): Promise<void> {
     this.#gate.close()
-    if (this.#atExit) process.off('beforeExit', this.#atExit)
+    forgetAtExit(this.#flush)
     await Promise.all([...this.#open.keys()].map(slot => this.#abandon(slot)))
     await this.recorder?.close()
   }
@@ -225,7 +225,7 @@ export class RecordingPlugin implements BasePlugin {
     })
     try {
       wrapTool(tool)
-      this.#flushAtExit()
+      if (this.recorder) flushAtExit(this.#flush)
       const attempt = this.#again(context)
       const request = describeCall(tool, args, context, { parent: currentSlot()?.ticket, attempt })
       const admitted = await this.#gate.admit(request)
@@ -298,19 +298,6 @@ export class RecordingPlugin implements BasePlugin {
     this.#waiting.delete(key!)
     void this.recorder?.outcome(waiting.ticket, { status: 'not_executed', executed: 'no', late: true })
     return waiting.attempt + 1
-  }
-
-  /** ADK never closes plugins: at least the last checkpoint is signed before the process ends by itself. */
-  #flushAtExit(): void {
-    this.#dirty = true
-    if (this.#atExit || !this.recorder) return
-    this.#atExit = () => {
-      // Work here makes the event loop turn once more, and `beforeExit` fire again.
-      if (!this.#dirty) return
-      this.#dirty = false
-      void this.recorder?.flush().catch(error => this.#report(error as Error))
-    }
-    process.on('beforeExit', this.#atExit)
   }
 }
 
