@@ -1,7 +1,15 @@
 import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AgentTool, BasePlugin, BaseTool, FunctionTool, LlmAgent, LongRunningFunctionTool } from '@google/adk'
+import {
+  AgentTool,
+  BasePlugin,
+  BaseTool,
+  BaseToolset,
+  FunctionTool,
+  LlmAgent,
+  LongRunningFunctionTool,
+} from '@google/adk'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { verify } from '../../client/verify.js'
@@ -446,6 +454,34 @@ describe('an agent inside a tool', () => {
     const [outer, ...inner] = backend.log.of('intent')
     expect(inner.map(row => row.record.parent)).toEqual([outer!.leaf, outer!.leaf])
     expect(backend.log.of('coverage')[0]!.record.tools!.map(each => each.name)).toEqual(['inner', 'shell', 'refund'])
+  })
+
+  test('that gets its tools anew each turn, so that none could be wrapped before', async () => {
+    const { plugin, backend } = govern()
+    let ran = 0
+    class Fresh extends BaseToolset {
+      constructor() {
+        super([])
+      }
+      override async getTools() {
+        return ['shell', 'refund'].map(name => new RawTool(name, () => ({ ran: ++ran })))
+      }
+      override async close() {}
+    }
+    const inner = new LlmAgent({
+      name: 'inner',
+      description: 'x',
+      model: scriptedModel([calls('shell', {}), calls('refund', {}), 'inner done']),
+      tools: [new Fresh()],
+    })
+    const turns = [calls('inner', { request: 'go' }), 'done']
+    await run({ plugins: [plugin], tools: [new AgentTool({ agent: inner })], turns })
+    expect(ran).toBe(1)
+    expect(backend.log.calls().sort()).toEqual([
+      'inner intent:allow outcome:succeeded/yes',
+      'refund intent:allow outcome:succeeded/yes',
+      'shell intent:deny',
+    ])
   })
 
   test('is nobody’s business in a runner without a plugin of ours', async () => {
