@@ -10,10 +10,12 @@ import { DISCLOSURE_BYTES_MAX } from '../core/record/disclosure-form.js'
 import type { Path } from '../core/record/index.js'
 import { callId } from './call-id.js'
 import { type Context, examples, exitCodes } from './command.js'
+import { countedSource } from './counted-source.js'
 import { UsageError } from './errors.js'
 import { parseFieldPath } from './field-path.js'
 import { jsonOption, pathOption } from './options.js'
 import { renderChecked } from './render/disclosure.js'
+import { Progress } from './terminal/progress.js'
 import { guard, safe, safeJson } from './terminal/safe.js'
 import { shellPath, shellWord } from './terminal/shell-word.js'
 import { PAGE_COLUMNS } from './terminal/terminal.js'
@@ -59,12 +61,15 @@ export function addDisclose(program: Command, context: Context): void {
 }
 
 async function run(target: string, call: string, options: DiscloseOptions, context: Context): Promise<void> {
-  const source = await openSource(target)
+  const opened = await openSource(target)
+  const progress = new Progress(process.stderr, 'reading records')
+  const source = countedSource(opened, progress)
   try {
     if (options.check === undefined) await disclose(source, target, call, options, context)
     else await check(source, call, options.check, options, context)
   } finally {
-    await source.close()
+    progress.end()
+    await opened.close()
   }
 }
 

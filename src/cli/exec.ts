@@ -87,14 +87,15 @@ async function run(
   context: Context,
 ): Promise<void> {
   const signals = watchSignals()
+  const complain = complainTo(context, options)
   const log = await openLog(dir, { create: false })
   let ran: Ran | undefined
   try {
-    ran = await record(log, command, options, signals, context)
+    ran = await record(log, command, options, { signals, complain, context })
   } finally {
     await log.close().catch(error => {
       if (ran === undefined) throw error
-      complain(error, options, context)
+      complain(error)
     })
   }
   const { call, result } = ran
@@ -116,22 +117,26 @@ async function record(
   log: Log,
   command: readonly [string, ...string[]],
   options: ExecOptions,
-  signals: Signals,
-  context: Context,
+  { signals, complain, context }: { signals: Signals; complain: Complain; context: Context },
 ): Promise<Ran> {
+  // Until the intent stands, what went wrong is told by the one error that it ends with.
+  const early: Error[] = []
   const recorder = new Recorder({
     backend: log,
     agent: { id: options.agent },
     host: { framework: 'deedlog exec', version: version() },
     observer: 'host',
     valueBytesMax: VALUE_BYTES_MAX,
-    onError: error => complain(error, options, context),
+    onError: error => (stands ? complain(error) : early.push(error)),
   })
+  let stands = false
   let ran: Ran | undefined
   try {
     const args = { command, cwd: process.cwd() }
     const request = { tool: { name: options.tool, kind: 'command' }, args }
     const ticket = await recorder.intent(request, await recorder.decide(request))
+    stands = true
+    for (const error of early) complain(error)
     const startedAt = new Date()
     const began = performance.now()
     // A signal that came first means: do not start. Between this line and the start none can come in.
@@ -140,13 +145,13 @@ async function record(
     const result = resultOf(child, signals, args, { startedAt, durationUs })
     context.exitCode = exitCodeOf(child, signals)
     ran = { call: ticket.call, result }
-    if (child?.started === false) complain(notStarted(command[0], child.error), options, context)
+    if (child?.started === false) complain(notStarted(command[0], child.error))
     await recorder.outcome(ticket, result)
     return ran
   } finally {
     await recorder.close().catch(error => {
       if (ran === undefined) throw error
-      complain(error, options, context)
+      complain(error)
     })
   }
 }
@@ -156,12 +161,17 @@ const notStarted = (file: string, { code }: NodeJS.ErrnoException): UsageError =
     expected: 'a program in PATH, or the path of one; sh -c "..." for what only a shell understands',
   })
 
-/** Something about the recording went wrong, and the command's own exit code stays what it is. */
-function complain(error: unknown, { json }: ExecOptions, { terminal, target }: Context): void {
-  const explained = explain(error, 'exec', target)
-  terminal.err(
-    json === true
-      ? errorJson(explained)
-      : renderError(explained, terminal.errPaint, terminal.errColumns ?? PAGE_COLUMNS),
-  )
+/** Tells that something about the recording went wrong; the command's own exit code stays what it is. */
+type Complain = (error: unknown) => void
+
+/** Recorder and log may both report one full disk: it is told once. */
+function complainTo({ terminal, target }: Context, { json }: ExecOptions): Complain {
+  const told = new Set<string>()
+  return error => {
+    const explained = explain(error, 'exec', target)
+    const columns = terminal.errColumns ?? PAGE_COLUMNS
+    const text = json === true ? errorJson(explained) : renderError(explained, terminal.errPaint, columns)
+    if (!told.has(text)) terminal.err(text)
+    told.add(text)
+  }
 }

@@ -54,10 +54,16 @@ async function run(target: string, { json, ...filters }: ListOptions, { terminal
   try {
     const onProgress = (done: number, total?: number) => progress.update(done, total)
     const rows = await listCalls(source, filters, { onProgress }).finally(() => progress.end())
-    if (json === true) await writeJson(rows, terminal)
-    else await writeTable(rows, terminal)
-    if (json !== true && terminal.errColumns !== undefined)
-      terminal.err(hint(rows, target, Object.keys(filters).length > 0))
+    const awaiting = await source.awaiting?.()
+    if (json === true) {
+      await writeJson(rows, awaiting, terminal)
+      return
+    }
+    await writeTable(rows, terminal)
+    // In a pipe too: it says what is not in the list.
+    if (awaiting !== undefined && awaiting > 0)
+      terminal.err(`Not listed: ${count(awaiting, 'record')} that no checkpoint covers yet.\n`)
+    if (terminal.errColumns !== undefined) terminal.err(hint(rows, target, Object.keys(filters).length > 0))
   } finally {
     await source.close()
   }
@@ -71,11 +77,11 @@ async function writeTable(rows: readonly CallRow[], { columns, out, paint }: Ter
   for (const row of rows) await out(`${table.row(row, paint)}\n`)
 }
 
-/** `{"calls":[...]}` with a call a line. */
-async function writeJson(rows: readonly CallRow[], { out }: Terminal): Promise<void> {
+/** `{"calls":[...]}` with a call a line, and how many records no checkpoint covers yet, where that is known. */
+async function writeJson(rows: readonly CallRow[], awaiting: number | undefined, { out }: Terminal): Promise<void> {
   await out('{"calls":[')
   for (const [i, row] of rows.entries()) await out(`${i === 0 ? '' : ','}\n${safeJson(row)}`)
-  await out('\n]}\n')
+  await out(`\n]${awaiting === undefined ? '' : `,"awaitingCheckpoint":${awaiting}`}}\n`)
 }
 
 function hint(rows: readonly CallRow[], target: string, filtered: boolean): string {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import type { Context } from './command.js'
-import { run } from './run.js'
+import { run, tell } from './run.js'
 import { onBrokenPipe } from './terminal/broken-pipe.js'
 import { processTerminal } from './terminal/terminal.js'
 
@@ -9,6 +9,9 @@ const context: Context = { terminal: processTerminal(), argv: process.argv.slice
 // Nobody reads on: the rest is said to nobody, and the exit code is what is known so far.
 onBrokenPipe('stdout', () => process.exit(context.exitCode))
 onBrokenPipe('stderr', () => {})
+
+// What is thrown where nobody waits for it is a bug, and not told by a stack trace either.
+process.on('uncaughtException', error => process.exit(tell(error, context)))
 
 await run(context)
 // Not `process.exit`: it would cut off output that a pipe has not yet taken.

@@ -19,7 +19,7 @@ export async function run(context: Context): Promise<void> {
   } catch (error) {
     // Help and version are answers, not errors.
     if (error instanceof CommanderError && error.exitCode === 0) return
-    if (!isBrokenPipe(error)) context.exitCode = tell(error, program, context)
+    if (!isBrokenPipe(error)) context.exitCode = tell(error, context, program)
   }
 }
 
@@ -54,6 +54,8 @@ function deedlog(context: Context): Command {
   return program
 }
 
+const COMMANDS = ['init', 'exec', 'list', 'show', 'disclose', 'verify']
+
 const EXIT_CODES = `
 Exit codes:
   0  the evidence holds and there is no exception; or the command did its work
@@ -63,13 +65,18 @@ Exit codes:
   exec ends with the code of the command it ran.
 `
 
-function tell(error: unknown, program: Command, { argv, terminal, target }: Context): 1 | 2 {
-  const command = program.commands.find(each => each.name() === argv[0])?.name() ?? ''
+/**
+ * Tells the person or program at the other end of standard error what went wrong.
+ *
+ * @returns what the process is to end with
+ */
+export function tell(error: unknown, { argv, terminal, target }: Context, program?: Command): 1 | 2 {
+  const command = COMMANDS.find(name => name === argv[0]) ?? ''
   const explained = explain(error, command, target)
   if (isJson(argv)) terminal.err(errorJson(explained))
   else {
     if (error instanceof CommanderError && error.code === 'commander.help')
-      terminal.err(`${program.helpInformation()}\n`)
+      terminal.err(`${program?.helpInformation() ?? ''}\n`)
     terminal.err(renderError(explained, terminal.errPaint, terminal.errColumns ?? PAGE_COLUMNS))
   }
   if ((process.env['DEEDLOG_DEBUG'] ?? '') === '1' && error instanceof Error) terminal.err(`${error.stack}\n`)

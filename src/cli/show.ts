@@ -3,8 +3,10 @@ import { type CallDetail, showCall } from '../client/calls.js'
 import { openSource } from '../client/open.js'
 import { callId } from './call-id.js'
 import { type Context, examples } from './command.js'
+import { countedSource } from './counted-source.js'
 import { jsonOption } from './options.js'
 import { callJson, renderCall } from './render/call.js'
+import { Progress } from './terminal/progress.js'
 import { safeJson } from './terminal/safe.js'
 import { PAGE_COLUMNS } from './terminal/terminal.js'
 
@@ -36,10 +38,12 @@ export function addShow(program: Command, context: Context): void {
 
 async function run(target: string, call: string, { json }: ShowOptions, { terminal }: Context): Promise<void> {
   const source = await openSource(target)
+  const progress = new Progress(process.stderr, 'reading records')
   let details: readonly CallDetail[]
   try {
-    details = await showCall(source, callId(call))
+    details = await showCall(countedSource(source, progress), callId(call))
   } finally {
+    progress.end()
     await source.close()
   }
   if (json === true) await terminal.out(`${safeJson({ calls: details.map(callJson) }, 2)}\n`)
