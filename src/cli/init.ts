@@ -17,7 +17,7 @@ interface InitOptions {
 }
 
 /** What `init` made, as `--json` prints it. Verifier keys are public; secrets never leave the log's private folder. */
-export interface Made {
+interface Made {
   readonly target: string
   readonly origin: string
   readonly logId: string

@@ -7,12 +7,12 @@ import type { Signals } from './signals.js'
 export type ChildResult = NotStarted | Ended
 
 /** The operating system did not start it: no such command, not executable, too many processes. */
-export interface NotStarted {
+interface NotStarted {
   readonly started: false
   readonly error: NodeJS.ErrnoException
 }
 
-export interface Ended {
+interface Ended {
   readonly started: true
   /** Exactly one of exit code and signal. */
   readonly exitCode?: number
