@@ -25,7 +25,7 @@ export function addVerify(program: Command, context: Context): void {
     .argument('<target>', 'a log folder, or a JSONL log')
     .addOption(pathOption('--trust <file>', 'whose signatures count: a trust file from outside the target'))
     .option('--self', 'hold the log against its own keys only; the best answer is then "self-consistent"')
-    .option('--full', 'also what each passed check and each finding does not say')
+    .option('--full', 'also what each check and each finding does not say')
     .addOption(jsonOption('the report'))
     .addHelpText(
       'after',

@@ -92,7 +92,7 @@ describe('renderReport', () => {
   it('keeps failed, not checked and passed apart, and says why and what is not said', () => {
     const checks = [
       check({ code: 'a.passed', status: 'passed' }),
-      check({ code: 'b.failed', status: 'failed', detail: 'entry 3' }),
+      check({ code: 'b.failed', status: 'failed', detail: 'entry 3', doesNotAssert: 'who did it' }),
       check({ code: 'c.open', status: 'not_checked', detail: 'no vault', doesNotAssert: 'that there was one' }),
     ]
     expect(section(render({ checks }), 'Checks')).toEqual([
@@ -100,17 +100,17 @@ describe('renderReport', () => {
       '  FAILED       b.failed',
       '      does not hold: what b.failed asserts',
       '      because: entry 3',
+      '      does not say: who did it',
       '  NOT CHECKED  c.open',
       '      not known whether: what c.open asserts',
       '      because: no vault',
-      '      does not say: that there was one',
       '  passed       a.passed',
       '      holds: what a.passed asserts',
-      '  With --full: what a passed check does not say.',
+      '  With --full: also what a check does not say.',
     ])
   })
 
-  it('says with --full what a passed check and a finding do not say', () => {
+  it('says with --full what checks and findings do not say', () => {
     const report = {
       ...goodReport(),
       checks: [check({ code: 'a.passed', status: 'passed', detail: '9 records', doesNotAssert: 'that they are true' })],

@@ -16,7 +16,7 @@ export interface ReportLook extends Look {
   /** The target and the trust file as they were typed. */
   readonly target: string
   readonly trust?: string
-  /** Also what the checks that passed, and the findings, do not say. */
+  /** Also what checks and findings do not say; a failed check says so in any case. */
   readonly full?: boolean
 }
 
@@ -227,9 +227,9 @@ function checks(page: Page, all: readonly Check[], { paint, full }: ReportLook):
       page.item(`  ${colour[status](STATUS_WORDS[status].padEnd(13))}`, guard(code) + counted)
       page.item(`      ${ASSERTS[status]} `, guard(asserts))
       if (!passed && detail !== undefined) page.item('      because: ', guard(detail))
-      if ((full || !passed) && doesNotAssert !== '') page.item('      does not say: ', guard(doesNotAssert))
+      if ((full || status === 'failed') && doesNotAssert !== '') page.item('      does not say: ', guard(doesNotAssert))
     }
-  if (!full && (numbers[2] ?? 0) > 0) page.line('  With --full: what a passed check does not say.')
+  if (!full && all.length > 0) page.line('  With --full: also what a check does not say.')
 }
 
 const ASSERTS: Readonly<Record<CheckStatus, string>> = {
