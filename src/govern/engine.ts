@@ -9,7 +9,7 @@ export interface PolicyEngine {
   evaluatePolicy(agent: string, context: { [name: string]: unknown }): EngineDecision
 }
 
-export interface EngineDecision {
+interface EngineDecision {
   readonly allowed: boolean
   readonly action: string
   readonly matchedRule?: string | undefined

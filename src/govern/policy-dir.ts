@@ -1,6 +1,6 @@
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { sha256Hex } from '#crypto'
 import { isDeedlogError, MalformedError, UnavailableError } from '../core/errors.js'
 import { isText } from '../core/record/formats.js'
 import { type Policy, readPolicy } from './policy-file.js'
@@ -47,7 +47,7 @@ export function readPolicyDir(dir: string, strict: boolean, warn: (message: stri
         warn(`${name}: replaces the policy ${JSON.stringify(policy.name)} of an earlier file`)
       for (const rule of policy.rules) if (rule.limit) limited.set(rule.name, policy.name)
       policies.set(policy.name, policy)
-      files.push({ digest: sha256Hex(bytes), name })
+      files.push({ digest: createHash('sha256').update(bytes).digest('hex'), name })
       for (const note of notes) {
         warn(`${name}: ${note}`)
         if (note.startsWith('rule ')) gaps.push(`${name}: ${note}`)

@@ -16,7 +16,7 @@ export interface Policy {
   readonly default_action: 'allow' | 'deny'
 }
 
-export interface PolicyRule {
+interface PolicyRule {
   readonly name: string
   readonly description?: string
   readonly condition: string
@@ -36,7 +36,7 @@ const STAGES = ['pre_input', 'pre_tool', 'post_tool', 'pre_output'] as const
 const PERIODS = ['second', 'minute', 'hour', 'day'] as const
 
 /** Bounds the work and the memory that a file of rules can cause. */
-export const POLICY_BYTES_MAX = 1024 * 1024
+const POLICY_BYTES_MAX = 1024 * 1024
 const RULES_MAX = 10_000
 
 // Members that say nothing about a decision.

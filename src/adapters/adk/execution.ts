@@ -116,7 +116,7 @@ async function admitUnannounced(tool: HostTool, run: ToolRun, known: Slot | unde
 }
 
 /** The owner of our plugin among those of a run. */
-export function ownerOf(invocationContext: unknown): Owner | undefined {
+function ownerOf(invocationContext: unknown): Owner | undefined {
   for (const plugin of pluginsOf(invocationContext)) {
     const owner = read(plugin, PLUGIN)
     if (owner) return owner as Owner

@@ -37,7 +37,7 @@ interface Setup extends RecordingOptions {
   readonly approver: Approver | undefined
 }
 
-export const DEFAULT_AGENT_DID = 'did:mesh:adk-agent'
+const DEFAULT_AGENT_DID = 'did:mesh:adk-agent'
 
 // What waits for somebody else may wait for ever: beyond this the oldest keep their provisional outcome.
 const WAITING_MAX = 1000

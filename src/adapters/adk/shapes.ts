@@ -62,7 +62,7 @@ export function agentOf(tool: unknown): HostAgent | undefined {
   return isAgent(agent) ? agent : undefined
 }
 
-export const isAgent = (agent: unknown): agent is HostAgent =>
+const isAgent = (agent: unknown): agent is HostAgent =>
   read(agent, BASE_AGENT) === true && typeof read(agent, 'runAsync') === 'function'
 
 /** What sort of tool it is, for the record. */
