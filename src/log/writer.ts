@@ -74,6 +74,8 @@ export class LogWriter {
   readonly #integrator: Integrator
   readonly #queue: CommitQueue
   readonly #turns = new Turns()
+  /** Appends whose records are not durable yet. */
+  readonly #sequencing = new Set<Promise<unknown>>()
   readonly #seed: Uint8Array
   #head: Uint8Array
   #headTree: TreeHead
@@ -166,17 +168,23 @@ export class LogWriter {
         },
       )
     const parsed = batch.map(entry => entry.parsed)
-    const turn = this.#turns.take(streamOf(parsed), concernsOthers(parsed))
-    let indexes: readonly number[]
-    try {
-      if (turn.ready) await turn.ready
-      indexes = await this.#sequence(batch)
-    } finally {
-      turn.done()
-    }
+    const sequencing = this.#inTurn(batch)
+    this.#sequencing.add(sequencing)
+    const indexes = await sequencing.finally(() => this.#sequencing.delete(sequencing))
     if (level === 'published')
       await this.#published(indexes[indexes.length - 1]! + 1).then(() => this.#proveToOurselves(parsed, indexes))
     return parsed.map(({ leaf }, i) => ({ index: indexes[i]!, leafHash: leaf, level }))
+  }
+
+  async #inTurn(batch: readonly BatchEntry[]): Promise<readonly number[]> {
+    const parsed = batch.map(entry => entry.parsed)
+    const turn = this.#turns.take(streamOf(parsed), concernsOthers(parsed))
+    try {
+      if (turn.ready) await turn.ready
+      return await this.#sequence(batch)
+    } finally {
+      turn.done()
+    }
   }
 
   /** Judges a batch and makes what is new of it durable. Returns the index of each record. */
@@ -191,7 +199,8 @@ export class LogWriter {
       const checking = this.#checkAfter(entry)
       if (checking) await checking
     }
-    this.#checkOpen()
+    // Not whether it is being closed: what was handed over before that is finished.
+    if (this.#halted) throw haltedBefore(this.#halted)
     const first = await new Promise<number>((resolve, reject) => {
       this.#queue.add({
         entries: news.map(({ parsed: { bytes }, disclosures }) =>
@@ -307,14 +316,19 @@ export class LogWriter {
   async flush(level: Level = 'published'): Promise<void> {
     this.#checkOpen()
     checkLevel(level)
-    await this.#queue.idle()
+    await this.#sequenced()
     this.#checkOpen()
     if (level === 'published') await this.#published(this.size)
   }
 
+  /** Resolves when every append that was called so far has its answer; later ones are not waited for. */
+  async #sequenced(): Promise<void> {
+    await Promise.allSettled([...this.#sequencing])
+  }
+
   /** As {@link flush}, for one of several users who leaves: does not wait for the next checkpoint, but makes it. */
   async settle(): Promise<void> {
-    await this.#queue.idle()
+    await this.#sequenced()
     // The one in progress may have begun before the last record; its error is repeated or mended by the next.
     await this.#checkpointing?.catch(() => {})
     if (!this.#halted && this.size > this.#headTree.size) await this.#checkpoint()

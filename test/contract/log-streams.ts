@@ -22,6 +22,8 @@ export const seedOf = (number: number): Uint8Array => {
 /** Writes the records of one stream as a recorder would, without one: made-up losses, the last of each batch signed. */
 export class TestStream {
   readonly start: Uint8Array
+  readonly logs: readonly LogRef[]
+  readonly number: number
   readonly id: string
   readonly #key: Uint8Array
   seq = 0
@@ -30,10 +32,12 @@ export class TestStream {
   constructor(
     logs: readonly LogRef[],
     number = 1,
-    options: { role?: 'agent' | 'operator'; identity?: Uint8Array; after?: object } = {},
+    options: { role?: 'agent' | 'operator'; identity?: Uint8Array; after?: object; keyNumber?: number } = {},
   ) {
     const identity = options.identity ?? seedOf(10_000 + number)
-    this.#key = seedOf(20_000 + number)
+    this.#key = seedOf(20_000 + (options.keyNumber ?? number))
+    this.logs = logs
+    this.number = number
     const body = {
       v: 1,
       type: 'stream.start',
