@@ -157,3 +157,23 @@ test('the files store refuses to open over a changed partial tile', async () => 
   disk.plant('/audit/log/tile/0/000.p/2', new Uint8Array(64))
   expect(await codeOf(openLogIn(simWorld(disk), '/audit', {}))).toBe('log.object_differs')
 })
+
+test('the files store signs nothing while a full tile is still being written', async () => {
+  const disk = new SimDisk()
+  const log = await openLogIn(simWorld(disk), '/audit', { checkpointMs: 0 })
+  const stream = await TestStream.begin(log)
+  let letGo = () => {}
+  const held = new Promise<void>(resolve => {
+    letGo = resolve
+  })
+  disk.gate = path => (path.includes('tile/entries/000.tmp') ? held : undefined)
+  await log.append(stream.batch(300))
+  const flushed = log.flush()
+  const before = disk.peek('/audit/private/head')
+  for (let turn = 0; turn < 100; turn++) await new Promise(resolve => setImmediate(resolve))
+  expect(disk.peek('/audit/private/head')).toBe(before)
+  letGo()
+  await flushed
+  expect(disk.peek('/audit/private/head')).not.toBe(before)
+  await log.close()
+})

@@ -30,6 +30,8 @@ export class SimDisk implements Disk {
   readonly trace: Operation[] = []
   /** Called before each change; what it throws is what the operation fails with. */
   fault: (operation: Operation, number: number) => void = () => {}
+  /** What the making of a file waits for, if anything. */
+  gate: (path: string) => Promise<void> | undefined = () => undefined
   /** Whether a write that fails leaves half of its bytes, durably. */
   tears = false
   /** Called after each change. */
@@ -94,6 +96,7 @@ export class SimDisk implements Disk {
   }
 
   async open(path: string, how: 'read' | 'write' | 'create', mode = 0o666): Promise<DiskFile> {
+    if (how === 'create') await this.gate(path)
     const found = this.#names.get(path)
     if (how !== 'create') {
       if (found === undefined) throw errno('ENOENT', path)
