@@ -1,0 +1,7 @@
+export { type RecordDeclinedOptions, recordDeclined } from './approval.js'
+export type { RecordingContext } from './describe.js'
+export { aiSdk } from './host.js'
+export { type RecordToolsOptions, recordTools } from './record-tools.js'
+export { type Refusal, ToolRefusedError } from './refusal.js'
+export type { ToolCallOptions } from './shapes.js'
+export { type RecordStepOptions, recordStep, recordSteps } from './steps.js'
