@@ -1,6 +1,6 @@
 /**
  * How long the next checkpoint must wait, in milliseconds; 0 when it is due. At most one per `everyMs`; the first
- * about {@link QUIET_MS} after the last append, so that a burst gets one and not many; at once for somebody who waits.
+ * about 100 ms after the last append, so that a burst gets one and not many; at once for somebody who waits.
  */
 export function checkpointDelay(state: {
   readonly now: number
@@ -18,4 +18,4 @@ export function checkpointDelay(state: {
 }
 
 /** How long appends must pause before an idle log signs. */
-export const QUIET_MS = 100
+const QUIET_MS = 100

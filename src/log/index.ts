@@ -8,8 +8,7 @@ import { openInMemory, openOnDisk } from './open.js'
 import { share } from './registry.js'
 import { realWorld, type World } from './world.js'
 
-export type { AppendEntry, AuditBackend, Level, Receipt, Signer } from './backend.js'
-export type { Log, LogEntry, LogOptions } from './log.js'
+export type { Log, LogOptions } from './log.js'
 
 /** A log in a directory: tiles that any web server can serve, keys and journal in a private folder. Touches nothing yet. */
 export const files = (directory: string, options: LogOptions = {}): AuditBackend =>

@@ -65,34 +65,33 @@ export async function* scanJournal(
   for (const [i, { path, first }] of segments.entries()) {
     if (contiguous ? first !== next : first < next)
       throw damaged(`${path}, byte 0`, next, `the segment begins with record ${first}`)
-    const frames = scanSegment(disk, path, contiguous ? next : undefined, i === segments.length - 1)
-    for (;;) {
-      const step = await frames.next()
-      if (step.done) {
-        tail = { segment: path, ...step.value }
-        break
-      }
-      const { header, at } = step.value
+    const place = (frame: ScannedFrame): void => {
+      const { header, at } = frame
       if (contiguous ? header.first !== next : header.first < next)
         throw damaged(`${path}, byte ${at}`, next, `the frame begins with record ${header.first}`)
       next = contiguous ? header.first + header.count : header.first
-      yield step.value
     }
+    const end = yield* scanSegment(disk, path, () => (contiguous ? next : undefined), i === segments.length - 1, place)
+    tail = { segment: path, ...end }
   }
   return tail
 }
 
+/**
+ * @param next   Index that the next frame should begin with; undefined where that cannot be foretold.
+ * @param place  Told each good frame; throws when it does not belong where it is.
+ */
 async function* scanSegment(
   disk: Disk,
   segment: string,
-  first: number | undefined,
+  next: () => number | undefined,
   isLast: boolean,
+  place: (frame: ScannedFrame) => void,
 ): AsyncGenerator<ScannedFrame, { length: number; incomplete: boolean }> {
   const file = await disk.open(segment, 'read')
   try {
     const length = await file.length()
     const window = new Window(file)
-    let next = first
     let at = 0
     while (at < length) {
       const start = await window.read(at, FRAME_HEADER_BYTES)
@@ -100,21 +99,38 @@ async function* scanSegment(
       const payload = header && (await window.read(at + FRAME_HEADER_BYTES, header.payloadLength))
       if (!header || !payload || !isPayloadOf(header, payload)) {
         // Later segments are made only after the last write to this one was synced.
-        if (isLast && isIncompleteWrite(await file.read(at, length - at), at, next))
+        if (isLast && isIncompleteWrite(await file.read(at, length - at), at, next()))
           return { length: at, incomplete: true }
         throw damaged(
           `${segment}, byte ${at}`,
-          next,
+          next(),
           header ? 'the frame is not what its header names' : 'there is no frame',
         )
       }
-      yield { header, segment, at, payload, entries: () => decodeFramePayload(header, payload) }
-      if (next !== undefined) next = header.first + header.count
-      at += FRAME_HEADER_BYTES + header.payloadLength
+      const frame = { header, segment, at, payload, entries: () => decodeFramePayload(header, payload) }
+      place(frame)
+      yield frame
+      at = frameEnd(frame)
     }
     return { length: at, incomplete: false }
   } finally {
     await file.close()
+  }
+}
+
+/** Shows `visit` all that a scan yields and gives what it returns; closes its files also when `visit` throws. */
+export async function visitAll<T, R>(
+  scan: AsyncGenerator<T, R>,
+  visit: (found: T) => void | Promise<void>,
+): Promise<R> {
+  try {
+    for (;;) {
+      const step = await scan.next()
+      if (step.done) return step.value
+      await visit(step.value)
+    }
+  } finally {
+    await scan.return(undefined as never)
   }
 }
 

@@ -92,4 +92,4 @@ interface Mark {
 
 const MARK_RECORDS = 256
 /** A segment is not begun anew before it has this many bytes; one frame may be longer. */
-export const SEGMENT_BYTES_MAX = 64 * 1024 * 1024
+const SEGMENT_BYTES_MAX = 64 * 1024 * 1024

@@ -9,7 +9,7 @@ import {
   quote,
   UnavailableError,
 } from '../core/errors.js'
-import { isWord, type LogRef, linkOf, type ParsedRecord, parseRecord } from '../core/record/index.js'
+import { isWord, type LogRef, linkOf, type ParsedRecord, parseRecord, RECORD_BYTES_MAX } from '../core/record/index.js'
 import {
   ALGORITHM,
   formatCheckpoint,
@@ -35,7 +35,7 @@ import { Turns } from './turns.js'
 import type { Clock, Timer, World } from './world.js'
 
 /** What a log is, as its first record and its keys say. */
-export interface Identity {
+interface Identity {
   readonly origin: string
   /** Leaf hash of entry 0, lowercase hex. */
   readonly id: string
@@ -155,7 +155,7 @@ export class LogWriter {
     if (entries.length === 0) return []
     // A copy: what is judged must be what is written, whatever the caller does with its bytes meanwhile.
     const batch = entries.map(({ record, disclosures, note }) => ({
-      parsed: parseRecord(record.slice()),
+      parsed: parseRecord(copyOf(record)),
       disclosures,
       note,
     }))
@@ -634,6 +634,13 @@ function ownCheckpoint(note: Uint8Array, key: VerifierKey): TreeHead | undefined
   } catch {
     return undefined
   }
+}
+
+/** A copy of a record; of one that is too long, no copy is made before it is refused. */
+function copyOf(record: Uint8Array): Uint8Array {
+  if (!ArrayBuffer.isView(record)) throw new TypeError('a record is handed over as its bytes, a Uint8Array')
+  // Not `slice`: that of a Buffer is a view.
+  return record.length > RECORD_BYTES_MAX ? record : new Uint8Array(record)
 }
 
 function signedByUs(

@@ -17,7 +17,6 @@ import {
   verifyTlogProof,
 } from '../../src/core/tlog/index.js'
 import { parseTrust } from '../../src/core/verify/trust.js'
-import type { AppendEntry } from '../../src/log/backend.js'
 import { createLog, files, jsonl, memory, openLog } from '../../src/log/index.js'
 import { readAwaiting, readDisclosures } from '../../src/log/journal-reader.js'
 import { decodePrivateKey } from '../../src/log/keys.js'
@@ -568,7 +567,7 @@ test('two memory logs share nothing', async () => {
 test('a batch that is changed by its owner after the call is written as it was judged', async () => {
   const log = await begin('memory')
   const stream = await TestStream.begin(log)
-  const [{ record }] = stream.batch(1) as [AppendEntry]
+  const record = Buffer.from(stream.batch(1)[0]!.record)
   const appending = log.append([{ record }])
   const leaf = recordLeaf(record)
   record.fill(0)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { openLogIn } from '../../src/log/index.js'
+import { readDisclosures } from '../../src/log/journal-reader.js'
 import { filesLayout, jsonlLayout, type StoreKind } from '../../src/log/layout.js'
 import type { Log } from '../../src/log/log.js'
 import { checkLog } from '../contract/log-check.js'
@@ -39,11 +40,6 @@ describe.each(['files', 'jsonl'] as const)('the %s store', kind => {
     }
   }
 
-  async function endsWell(disk: SimDisk, log: Log): Promise<void> {
-    await log.close()
-    await checkLog(disk, kind, TARGETS[kind], { verifierKey: log.verifierKey })
-  }
-
   test('halts when a sync fails, rejects all who wait, and is whole when opened again', async () => {
     const { disk, log, streams, open } = await begun()
     failing(disk, 'EIO', operation => operation.what === 'datasync' && isSequence(operation))
@@ -55,7 +51,7 @@ describe.each(['files', 'jsonl'] as const)('the %s store', kind => {
     await log.close()
     const again = await open()
     await again.append((await TestStream.begin(again, 4)).batch(1))
-    await endsWell(disk, again)
+    await endsWell(disk, kind, again)
   })
 
   test('halts when the sync of a lone append fails', async () => {
@@ -65,7 +61,7 @@ describe.each(['files', 'jsonl'] as const)('the %s store', kind => {
     expect(await codeOf(log.append(streams[1]!.batch(1)))).toBe('log.halted')
     disk.fault = () => {}
     // The lock is free without anybody closing the log that has stopped.
-    await endsWell(disk, await open())
+    await endsWell(disk, kind, await open())
   })
 
   test('writes again, on opening, what a failed sync may only have shown', async () => {
@@ -97,7 +93,7 @@ describe.each(['files', 'jsonl'] as const)('the %s store', kind => {
     expect(log.size).toBe(4)
     disk.fault = () => {}
     expect((await log.append(batch)).map(({ index }) => index)).toEqual([4, 5])
-    await endsWell(disk, log)
+    await endsWell(disk, kind, log)
   })
 
   test('tells whoever waits for a checkpoint that the disk is full, and signs when it no longer is', async () => {
@@ -108,7 +104,7 @@ describe.each(['files', 'jsonl'] as const)('the %s store', kind => {
     await log.append(streams[0]!.batch(1))
     disk.fault = () => {}
     await log.flush()
-    await endsWell(disk, log)
+    await endsWell(disk, kind, log)
   })
 
   test('halts when the head is not where this writer left it', async () => {
@@ -127,7 +123,7 @@ describe.each(['files', 'jsonl'] as const)('the %s store', kind => {
       const sequence = disk.trace.slice(from).filter(isSequence)
       expect(sequence.map(({ what }) => what)).toEqual(['write', 'datasync'])
     }
-    await endsWell(disk, log)
+    await endsWell(disk, kind, log)
   })
 
   test('refuses a disk that cannot be written', async () => {
@@ -177,3 +173,33 @@ test('the files store signs nothing while a full tile is still being written', a
   expect(disk.peek('/audit/private/head')).not.toBe(before)
   await log.close()
 })
+
+test('the files store begins a new segment of its journal before one grows beyond 64 MiB', {
+  timeout: 60_000,
+}, async () => {
+  const disk = new SimDisk()
+  const log = await openLogIn(simWorld(disk), '/audit', { checkpointMs: 0 })
+  const stream = await TestStream.begin(log)
+  const large = new Uint8Array(40 * 1024 * 1024).fill(0x20)
+  for (let i = 0; i < 2; i++) await log.append([{ record: stream.record(), disclosures: large }])
+  await log.append(stream.batch(2))
+  const segments = disk.paths().filter(path => path.endsWith('.journal'))
+  expect(segments.map(path => path.slice(-24))).toEqual(['0000000000000000.journal', '0000000000000003.journal'])
+  // A crash right after a third one was made leaves it empty.
+  const crashed = disk.crashed('synced')
+  crashed.plant('/audit/private/journal/0000000000000006.journal', new Uint8Array(0))
+  const again = await openLogIn(simWorld(crashed, 2), '/audit', {})
+  expect(again.size).toBe(6)
+  await again.append(stream.batch(1))
+  await endsWell(crashed, 'files', again)
+  expect((await readDisclosures('/audit', 3, crashed))?.length).toBe(large.length)
+  // An incomplete write can only be the last: in an older segment it is damage.
+  const broken = crashed.crashed('synced')
+  broken.plant(segments[0]!, broken.peek(segments[0]!)!.slice(0, -1))
+  expect(await codeOf(openLogIn(simWorld(broken, 3), '/audit', {}))).toBe('log.damaged')
+})
+
+async function endsWell(disk: SimDisk, kind: StoreKind, log: Log): Promise<void> {
+  await log.close()
+  await checkLog(disk, kind, TARGETS[kind], { verifierKey: log.verifierKey })
+}

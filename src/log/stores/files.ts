@@ -1,7 +1,7 @@
 import type { AppendEntry } from '../backend.js'
 import type { Disk } from '../disk.js'
 import { Journal } from '../journal.js'
-import { frameEnd, rolledBack, type ScannedFrame, scanJournal } from '../journal-scan.js'
+import { frameEnd, rolledBack, type ScannedFrame, scanJournal, visitAll } from '../journal-scan.js'
 import type { Layout } from '../layout.js'
 import type { SequencedRecord, Sequencer, Store, Visit } from '../ports.js'
 import { FileHead } from './file-head.js'
@@ -41,25 +41,18 @@ class JournalSequencer implements Sequencer {
   }
 
   async replay(headSize: number, visit: Visit): Promise<void> {
-    const scan = scanJournal(this.#disk, this.#folder, true)
     // Where in the last segment the frames begin that no checkpoint covers.
     let uncovered = { segment: '', at: 0 }
-    for (;;) {
-      const step = await scan.next()
-      if (step.done) {
-        if (this.#size < headSize) throw rolledBack(this.#folder, this.#size, headSize)
-        const { segment } = step.value
-        // A later segment is only begun after everything in the earlier ones was synced.
-        await this.#journal.resume(step.value, segment === uncovered.segment ? uncovered.at : 0)
-        return
-      }
-      const frame = step.value
+    const tail = await visitAll(scanJournal(this.#disk, this.#folder, true), async frame => {
       this.#journal.mark(frame)
       for (const found of recordsOf(frame)) await visit(found)
       this.#size = frame.header.first + frame.header.count
       if (this.#size <= headSize || uncovered.segment !== frame.segment)
         uncovered = { segment: frame.segment, at: this.#size <= headSize ? frameEnd(frame) : frame.at }
-    }
+    })
+    if (this.#size < headSize) throw rolledBack(this.#folder, this.#size, headSize)
+    // A later segment is only begun after everything in the earlier ones was synced.
+    await this.#journal.resume(tail, tail.segment === uncovered.segment ? uncovered.at : 0)
   }
 
   append(entries: readonly AppendEntry[], lone: boolean): number | Promise<number> {

@@ -5,7 +5,7 @@ import { AppendFile } from '../append-file.js'
 import type { AppendEntry } from '../backend.js'
 import type { Disk } from '../disk.js'
 import { Journal } from '../journal.js'
-import { damaged, frameEnd, rolledBack, scanJournal } from '../journal-scan.js'
+import { damaged, frameEnd, rolledBack, scanJournal, visitAll } from '../journal-scan.js'
 import { type Layout, PUBLIC_FILE_MODE } from '../layout.js'
 import { isIncompleteLine, isSignedLine, isUnsignedRecord, type ScannedLine, scanLines } from '../line-scan.js'
 import type { Objects, SequencedRecord, Sequencer, Store, StoredObject, Visit } from '../ports.js'
@@ -64,33 +64,29 @@ class LineSequencer implements Sequencer {
 
   /** Visits the lines up to the last signed record. What follows it beyond the head is an incomplete write. */
   async #replayLines(headSize: number, visit: Visit): Promise<{ length: number; coveredLength: number }> {
-    const lines = scanLines(this.#disk, this.#path, { index: 0, at: 0 })
     // Lines beyond the head since the last signed one: the last record of every batch is signed, so these are kept
     // only if another signed one follows.
     let unsigned: ScannedLine[] = []
     let length = 0
     let coveredLength = 0
-    for (;;) {
-      const step = await lines.next()
-      if (step.done) {
-        if (this.#size < headSize) throw rolledBack(this.#path, this.#size, headSize)
-        const { at, rest } = step.value
-        if (!isIncompleteLine(rest, at))
-          throw damaged(`${this.#path}, byte ${at}`, this.#size + unsigned.length, 'the line has no end')
-        for (const line of unsigned) this.#checkUnsigned(line)
-        return { length, coveredLength }
-      }
-      unsigned.push(step.value)
-      if (step.value.index >= headSize && !isSignedLine(step.value.record)) continue
-      for (const line of unsigned) {
-        await visit(this.#found(line))
-        this.#mark(line.index, line.at)
+    const lines = scanLines(this.#disk, this.#path, { index: 0, at: 0 })
+    const { at, rest } = await visitAll(lines, async line => {
+      unsigned.push(line)
+      if (line.index >= headSize && !isSignedLine(line.record)) return
+      for (const kept of unsigned) {
+        await visit(this.#found(kept))
+        this.#mark(kept.index, kept.at)
       }
       unsigned = []
-      this.#size = step.value.index + 1
-      length = step.value.at + step.value.record.length + 1
+      this.#size = line.index + 1
+      length = line.at + line.record.length + 1
       if (this.#size <= headSize) coveredLength = length
-    }
+    })
+    if (this.#size < headSize) throw rolledBack(this.#path, this.#size, headSize)
+    if (!isIncompleteLine(rest, at))
+      throw damaged(`${this.#path}, byte ${at}`, this.#size + unsigned.length, 'the line has no end')
+    for (const line of unsigned) this.#checkUnsigned(line)
+    return { length, coveredLength }
   }
 
   /** A line that is about to be cut must be what a recorder writes before the last of a batch, and nothing else. */
@@ -104,27 +100,21 @@ class LineSequencer implements Sequencer {
    * write may be there without its lines, whole or in part, and its indexes come again: the last frame counts.
    */
   async #replayJournal(headSize: number): Promise<void> {
-    const scan = scanJournal(this.#disk, this.#journalFolder, false)
     let uncovered = { segment: '', at: 0 }
-    for (;;) {
-      const step = await scan.next()
-      if (step.done) {
-        const { segment } = step.value
-        await this.#journal.resume(step.value, segment === uncovered.segment ? uncovered.at : 0)
-        return
-      }
-      const { header } = step.value
-      if (header.first > this.#size)
+    const tail = await visitAll(scanJournal(this.#disk, this.#journalFolder, false), frame => {
+      const { first, count } = frame.header
+      if (first > this.#size)
         throw damaged(
           this.#path,
           this.#size,
-          `it ends here, and the journal holds disclosures of record ${header.first}: lines are missing`,
+          `it ends here, and the journal holds disclosures of record ${first}: lines are missing`,
         )
-      this.#journal.mark(step.value)
-      const covered = header.first + header.count <= headSize
-      if (covered || uncovered.segment !== step.value.segment)
-        uncovered = { segment: step.value.segment, at: covered ? frameEnd(step.value) : step.value.at }
-    }
+      this.#journal.mark(frame)
+      const covered = first + count <= headSize
+      if (covered || uncovered.segment !== frame.segment)
+        uncovered = { segment: frame.segment, at: covered ? frameEnd(frame) : frame.at }
+    })
+    await this.#journal.resume(tail, tail.segment === uncovered.segment ? uncovered.at : 0)
   }
 
   append(entries: readonly AppendEntry[], lone: boolean): number | Promise<number> {
