@@ -157,7 +157,7 @@ async function record(
 }
 
 const notStarted = (file: string, { code }: NodeJS.ErrnoException): UsageError =>
-  new UsageError('exec.not_started', `the command ${quote(file)} could not be started: ${code ?? 'unknown error'}`, {
+  new UsageError('exec.not-started', `the command ${quote(file)} could not be started: ${code ?? 'unknown error'}`, {
     expected: 'a program in PATH, or the path of one; sh -c "..." for what only a shell understands',
   })
 

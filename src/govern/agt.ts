@@ -22,7 +22,7 @@ export interface AgtEvaluatorOptions {
  *
  * The rules are read now; the engine is loaded at the first decision.
  *
- * @throws {UnavailableError} `rules.engine_missing` when it is not installed, unless `failOpen`
+ * @throws {UnavailableError} `rules.engine-missing` when it is not installed, unless `failOpen`
  * @throws {MalformedError} `rules.file`, {UnavailableError} `rules.unreadable`: when `strict`
  */
 export function agtEvaluator(
@@ -33,7 +33,7 @@ export function agtEvaluator(
   if (typeof policyDir !== 'string' || policyDir === '') throw new TypeError('policyDir is the path of a folder')
   if (!installed) {
     if (!failOpen)
-      throw new UnavailableError('rules.engine_missing', `the rules engine ${ENGINE_PACKAGE} is not installed`, {
+      throw new UnavailableError('rules.engine-missing', `the rules engine ${ENGINE_PACKAGE} is not installed`, {
         expected: `npm install ${ENGINE_PACKAGE}, or failOpen: true to let every call pass`,
       })
     warn(`the rules engine ${ENGINE_PACKAGE} is not installed: every call passes, unjudged (failOpen)`)

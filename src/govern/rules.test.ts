@@ -254,7 +254,7 @@ describe('an engine that is not installed', () => {
   test('is an error at construction that names the package', () => {
     expect(() => agtEvaluator(options, missing())).toThrow(
       expect.objectContaining({
-        code: 'rules.engine_missing',
+        code: 'rules.engine-missing',
         message: expect.stringContaining('@microsoft/agent-governance-sdk'),
       }),
     )

@@ -57,8 +57,8 @@ export class AppendFile {
   /**
    * Appends `bytes` durably. With `lone` it blocks and answers at once, without a promise.
    *
-   * @throws {UnavailableError} `log.no_space`: nothing was saved, the file is as it was
-   * @throws {HaltedError} `log.write_failed`: what was saved is unknown
+   * @throws {UnavailableError} `log.no-space`: nothing was saved, the file is as it was
+   * @throws {HaltedError} `log.write-failed`: what was saved is unknown
    */
   append(bytes: Uint8Array, lone: boolean): void | Promise<void> {
     if (!lone) return this.#appendAsync(bytes)

@@ -74,7 +74,7 @@ export class CommitQueue {
       } catch (cause) {
         const error = isDeedlogError(cause)
           ? cause
-          : new HaltedError('log.write_failed', 'a write failed in a way nobody foresaw', { cause })
+          : new HaltedError('log.write-failed', 'a write failed in a way nobody foresaw', { cause })
         // Back-pressure fails before anybody was taken: whoever waits is told, lest they wait for ever.
         if (group.length === 0) this.abandon(error)
         for (const commit of group) commit.failed(error)

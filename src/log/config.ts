@@ -19,7 +19,7 @@ export const formatConfig = (config: LogConfig): Uint8Array => toUtf8(`${JSON.st
 
 /**
  * @param path  For messages.
- * @throws {UnavailableError} `log.newer_format`, `log.config`
+ * @throws {UnavailableError} `log.newer-format`, `log.config`
  */
 export function parseConfig(bytes: Uint8Array, path: string): LogConfig {
   const broken = (why: string, cause?: unknown): UnavailableError =>
@@ -38,7 +38,7 @@ export function parseConfig(bytes: Uint8Array, path: string): LogConfig {
   if (!Number.isSafeInteger(format) || (format as number) < 1) throw broken('it has no format')
   // Before anything else is looked at: a newer format may have given every other name another meaning.
   if ((format as number) > LAYOUT_FORMAT)
-    throw new UnavailableError('log.newer_format', `${path} has format ${format}, newer than this deedlog can write`, {
+    throw new UnavailableError('log.newer-format', `${path} has format ${format}, newer than this deedlog can write`, {
       expected: `format ${LAYOUT_FORMAT}, or a newer deedlog`,
     })
   if (store !== 'files' && store !== 'jsonl') throw broken('it names no store')

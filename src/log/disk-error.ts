@@ -11,18 +11,18 @@ export function diskError(cause: unknown, path: string, known: boolean): Deedlog
   const code = diskErrorCode(cause) ?? 'unknown error'
   if (!known)
     return new HaltedError(
-      'log.write_failed',
+      'log.write-failed',
       `writing ${path} failed (${code}) and what was saved is unknown; open the log again to find out`,
       { cause },
     )
   if (NO_SPACE.has(code))
-    return new UnavailableError('log.no_space', `no space left for ${path}; nothing was saved`, {
+    return new UnavailableError('log.no-space', `no space left for ${path}; nothing was saved`, {
       cause,
       retryable: true,
       expected: 'free space on that disk, or a higher quota',
     })
   if (code === 'EROFS')
-    return new UnavailableError('log.read_only', `${path} is on a disk that cannot be written`, {
+    return new UnavailableError('log.read-only', `${path} is on a disk that cannot be written`, {
       cause,
       expected: 'a writable disk; reading and verifying need none',
     })

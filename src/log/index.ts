@@ -29,9 +29,9 @@ export const memory = (options: LogOptions = {}): AuditBackend =>
  * Opens a log for writing, or makes it where there is none: a directory, or a file with one record per line when the
  * path ends in `.jsonl` or names a file. Opening one twice in a process shares it; each use closes its own.
  *
- * @throws {UnavailableError} `log.locked`, `log.missing` (only with `create: false`), `log.not_a_log`,
- *   `log.other_origin`, `log.newer_format`, `log.damaged`, `log.rolled_back`, `log.permission`, `log.read_only`,
- *   `log.no_space`, ...: see `spec/vocabulary.md`
+ * @throws {UnavailableError} `log.locked`, `log.missing` (only with `create: false`), `log.not-a-log`,
+ *   `log.other-origin`, `log.newer-format`, `log.damaged`, `log.rolled-back`, `log.permission`, `log.read-only`,
+ *   `log.no-space`, ...: see `spec/vocabulary.md`
  */
 export const openLog = (target: string, options: LogOptions = {}): Promise<Log> => openLogIn(realWorld, target, options)
 
@@ -60,7 +60,7 @@ export async function openLogIn(
   if (options.origin !== undefined && options.origin !== log.origin) {
     const { origin } = log
     await log.close()
-    throw new UnavailableError('log.other_origin', `${path} is the log ${origin}, not ${options.origin}`, {
+    throw new UnavailableError('log.other-origin', `${path} is the log ${origin}, not ${options.origin}`, {
       expected: 'the origin the log was made with: it never changes',
     })
   }

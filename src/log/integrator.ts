@@ -159,7 +159,7 @@ export class Integrator {
     const waiting = this.#outbox.find(object => object.path === path)
     const bytes = waiting?.bytes ?? (await this.#objects.get(path))
     if (!bytes)
-      throw new UnavailableError('log.tile_missing', `${path} is not there`, { expected: 'every full tile of the log' })
+      throw new UnavailableError('log.tile-missing', `${path} is not there`, { expected: 'every full tile of the log' })
     if (this.#cache.size >= CACHED_TILES_MAX) this.#cache.delete(this.#cache.keys().next().value!)
     this.#cache.set(path, bytes)
     return bytes

@@ -169,7 +169,7 @@ export function damaged(place: string, record: number | undefined, what: string)
 /** What a log refuses with whose head covers more than is there. */
 export const rolledBack = (what: string, size: number, headSize: number): UnavailableError =>
   new UnavailableError(
-    'log.rolled_back',
+    'log.rolled-back',
     `${what} ends before record ${size}, and ${headSize} records are signed: a part is missing or an old copy was put back`,
     { expected: `all ${headSize} records` },
   )

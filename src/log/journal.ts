@@ -39,8 +39,8 @@ export class Journal {
 
   /**
    * Appends one frame durably. With `lone` it blocks and answers without a promise, unless a segment must begin.
-   * @throws {UnavailableError} `log.no_space`
-   * @throws {HaltedError} `log.write_failed`
+   * @throws {UnavailableError} `log.no-space`
+   * @throws {HaltedError} `log.write-failed`
    */
   append(first: number, entries: readonly AppendEntry[], lone: boolean): void | Promise<void> {
     const frame = encodeFrame(first, entries)

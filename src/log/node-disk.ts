@@ -151,7 +151,7 @@ function loadLock(): TryLock {
     return native.tryLock
   } catch (cause) {
     throw new UnavailableError(
-      'log.no_lock',
+      'log.no-lock',
       `the file lock of fs-native-extensions does not load on ${process.platform}-${process.arch}; without it two ` +
         'processes could write one log, so this one does not write. Reading and verifying work without it',
       { cause, expected: 'a platform with a prebuilt fs-native-extensions' },

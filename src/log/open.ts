@@ -79,7 +79,7 @@ async function inspect(disk: Disk, layout: Layout): Promise<'log' | 'nothing' | 
   const { target, kind } = layout
   const found = await reading(target, disk.stat(target))
   if (found && found.kind !== (kind === 'files' ? 'directory' : 'file'))
-    throw new UnavailableError('log.not_a_log', `${target} is a ${found.kind}, not ${KINDS[kind]}`, {
+    throw new UnavailableError('log.not-a-log', `${target} is a ${found.kind}, not ${KINDS[kind]}`, {
       expected: 'a log, or a path where nothing is yet',
     })
   const config = await reading(layout.config, disk.readFile(layout.config))
@@ -102,7 +102,7 @@ async function inspect(disk: Disk, layout: Layout): Promise<'log' | 'nothing' | 
     inside.every(name => `${target}/${name}` === layout.privateFolder)
   if (isEmpty) return 'nothing'
   throw new UnavailableError(
-    'log.not_a_log',
+    'log.not-a-log',
     `${target} is not empty, and ${layout.config} is not there: it is no log, or a part of one is missing`,
     { expected: 'a log, an empty folder, or a path where nothing is yet' },
   )
@@ -161,7 +161,7 @@ async function create(world: World, layout: Layout, options: LogOptions, unfinis
   const wantsTrust = options.trustFile !== false
   // An auditor may be using it: whose keys count is not changed behind their back.
   if (wantsTrust && (await reading(layout.trustFile, disk.stat(layout.trustFile))))
-    throw new UnavailableError('log.trust_exists', `${layout.trustFile} is there, and it is of another log`, {
+    throw new UnavailableError('log.trust-exists', `${layout.trustFile} is there, and it is of another log`, {
       expected: 'no such file: move it away, or ask for no trust file',
     })
   if (unfinished) await removeUnfinished(disk, layout)
@@ -205,7 +205,7 @@ async function fill(world: World, store: Store, kind: StoreKind, options: LogOpt
   }
   const record = signedRecord(body, ed25519Sign(recordMessage(body), operatorSeed))
   await store.sequencer.replay(0, () => {
-    throw new HaltedError('log.not_a_log', 'the log that was to be made has records already')
+    throw new HaltedError('log.not-a-log', 'the log that was to be made has records already')
   })
   await store.sequencer.append([{ record }], false)
   const integrator = new Integrator(store.objects)
@@ -230,7 +230,7 @@ async function openExisting(world: World, layout: Layout, options: LogOptions, l
   const config = parseConfig((await reading(layout.config, disk.readFile(layout.config)))!, layout.config)
   if (options.origin !== undefined && options.origin !== config.origin)
     throw new UnavailableError(
-      'log.other_origin',
+      'log.other-origin',
       `${layout.target} is the log ${quote(config.origin)}, not ${quote(options.origin)}`,
       { expected: 'the origin the log was made with: it never changes' },
     )

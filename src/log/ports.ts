@@ -17,7 +17,7 @@ export interface Sequencer {
    * cuts an incomplete last write, and makes all that is left durable.
    *
    * @param headSize  Records that a signed checkpoint covers: nothing below is ever cut.
-   * @throws {UnavailableError} `log.damaged` with the place, `log.rolled_back`
+   * @throws {UnavailableError} `log.damaged` with the place, `log.rolled-back`
    */
   replay(headSize: number, visit: Visit): Promise<void>
   /**
@@ -27,7 +27,7 @@ export interface Sequencer {
    * `lone` asks for the quickest way to have one small write on the disk, which may block the event loop; the answer
    * then comes without a promise.
    *
-   * @throws {UnavailableError} nothing was saved and the log can go on, such as `log.no_space`
+   * @throws {UnavailableError} nothing was saved and the log can go on, such as `log.no-space`
    * @throws {HaltedError} what was saved is unknown; nothing may be appended any more
    */
   append(entries: readonly AppendEntry[], lone: boolean): number | Promise<number>
@@ -50,7 +50,7 @@ export type Visit = (found: SequencedRecord) => void | Promise<void>
 export interface Objects {
   /**
    * Puts all of them durably. The same bytes may be put again at any time.
-   * @throws {HaltedError} `log.object_differs` when other bytes are at a path already: they are never replaced
+   * @throws {HaltedError} `log.object-differs` when other bytes are at a path already: they are never replaced
    */
   put(objects: readonly StoredObject[]): Promise<void>
   get(path: string): Promise<Uint8Array | undefined>
@@ -68,7 +68,7 @@ export interface Head {
   read(): Promise<Uint8Array | undefined>
   /**
    * Replaces the head durably, if it still is `seen`.
-   * @throws {HaltedError} `log.head_moved` when it is another: somebody else wrote, or put an old copy back
+   * @throws {HaltedError} `log.head-moved` when it is another: somebody else wrote, or put an old copy back
    */
   swap(seen: Uint8Array | undefined, next: Uint8Array): Promise<void>
   /** The checkpoint that everybody sees; undefined when there is none. */

@@ -13,7 +13,7 @@ test('is one for all copies of this module in a process', () => {
 test('refuses to join a writer of another version', async () => {
   const never = new Promise<never>(() => {})
   const registry = new Map([['/audit', { version: '9.9.9', users: 1, writer: never }]])
-  await expect(share(registry, '/audit', () => never)).rejects.toMatchObject({ code: 'log.other_version' })
+  await expect(share(registry, '/audit', () => never)).rejects.toMatchObject({ code: 'log.other-version' })
 })
 
 test('forgets a log that did not open, so that the next use tries again', async () => {

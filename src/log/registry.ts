@@ -33,14 +33,14 @@ export const VERSION = '0.1.0'
 /**
  * Opens the log `name`, or joins those who have it open.
  *
- * @throws {UnavailableError} `log.other_version` when another version of this package has it open
+ * @throws {UnavailableError} `log.other-version` when another version of this package has it open
  */
 export async function share(registry: Registry, name: string, open: () => Promise<LogWriter>): Promise<Log> {
   for (;;) {
     const shared = registry.get(name) ?? start(registry, name, open)
     if (shared.version !== VERSION)
       throw new UnavailableError(
-        'log.other_version',
+        'log.other-version',
         `${name} is open in this process by deedlog ${shared.version}, and this is ${VERSION}`,
         { expected: 'one version of deedlog in a program' },
       )

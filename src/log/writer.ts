@@ -118,7 +118,7 @@ export class LogWriter {
    * Reads the whole log, compares records, tiles and head, cuts an incomplete last write, and signs what was sequenced
    * and not signed.
    *
-   * @throws {UnavailableError} `log.damaged`, `log.rolled_back`, `log.key` and what the disk says
+   * @throws {UnavailableError} `log.damaged`, `log.rolled-back`, `log.key` and what the disk says
    */
   static async open(parts: WriterParts): Promise<LogWriter> {
     const writer = new LogWriter(parts, await readLog(parts))
@@ -161,7 +161,7 @@ export class LogWriter {
     }))
     if (!fitsOneWrite(entries))
       throw new MalformedError(
-        'append.too_large',
+        'append.too-large',
         `${entries.length} records with their disclosures are too much for one write`,
         {
           expected: 'at most 65,536 records and 64 MiB',
@@ -661,7 +661,7 @@ export const signCheckpoint = (
 
 function checkLevel(level: Level): void {
   if (level === 'witnessed')
-    throw new UnavailableError('log.no_witness', 'this log has no witness that could cosign its checkpoints', {
+    throw new UnavailableError('log.no-witness', 'this log has no witness that could cosign its checkpoints', {
       expected: 'level "sequenced" or "published"',
     })
 }
@@ -669,7 +669,7 @@ function checkLevel(level: Level): void {
 const asDeedlogError = (cause: unknown): DeedlogError =>
   isDeedlogError(cause)
     ? cause
-    : new HaltedError('log.write_failed', 'signing a checkpoint failed in a way nobody foresaw', { cause })
+    : new HaltedError('log.write-failed', 'signing a checkpoint failed in a way nobody foresaw', { cause })
 
 // A new object for each caller: its stack says who came too late.
 const haltedBefore = (cause: HaltedError): HaltedError =>

@@ -416,7 +416,7 @@ export class Recorder {
 
   #outcomeDraft(call: Call, result: CallResult): Pending | undefined {
     if (call.state === 'final') {
-      this.#report(new UnavailableError('recorder.second_outcome', 'the call already has its final outcome'))
+      this.#report(new UnavailableError('recorder.second-outcome', 'the call already has its final outcome'))
       return undefined
     }
     // A denied call that did not run has said all there is to say.
@@ -608,7 +608,7 @@ export class Recorder {
     if ((options.keepDisclosures ?? true) && !this.#sink.keepsDisclosures)
       this.#report(
         new UnavailableError(
-          'recorder.disclosures_dropped',
+          'recorder.disclosures-dropped',
           'the backend keeps no disclosures: nothing of what is recorded here can ever be disclosed',
         ),
       )

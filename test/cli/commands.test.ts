@@ -58,7 +58,7 @@ describe.each(['audit', 'audit.jsonl'])('a log at %s, from init to verify', log 
     expect(bad).toMatchObject({ status: 3, stdout: '', stderr: 'no\n' })
     const absent = run('exec', log, '--tool', 'absent', '--json', '--', './no such command')
     expect(absent.status).toBe(127)
-    expect(absent.stderr).toContain('"exec.not_started"')
+    expect(absent.stderr).toContain('"exec.not-started"')
   })
 
   it('lists them, filtered and not', () => {
@@ -107,7 +107,7 @@ describe.each(['audit', 'audit.jsonl'])('a log at %s, from init to verify', log 
     expect(checked.status, checked.stderr).toBe(0)
     expect(checked.stdout).toContain('disclosed at exitCode: 0')
     expect(checked.stdout).toContain('stdout.text')
-    expect(readFileSync(join(cwd, file), 'utf8')).not.toContain('hi')
+    expect(readFileSync(join(cwd, file), 'utf8')).not.toContain('hi\\n')
     const wrong = run('disclose', log, second!.call, '--member', 'output', '--check', file, '--json')
     expect(wrong.status).toBe(1)
     expect(jsonError(wrong).code).toBe('disclosure.mismatch')

@@ -144,9 +144,9 @@ describe.each(['files', 'jsonl'] as const)('a %s log whose writer died', kind =>
 
   test('refuses when signed records are missing', async () => {
     expect(await refusal(log.disk, kind, path, bytes.slice(0, log.lengths[0]! - 1))).toMatchObject({
-      code: 'log.rolled_back',
+      code: 'log.rolled-back',
     })
-    expect(await refusal(log.disk, kind, path, new Uint8Array(0))).toMatchObject({ code: 'log.rolled_back' })
+    expect(await refusal(log.disk, kind, path, new Uint8Array(0))).toMatchObject({ code: 'log.rolled-back' })
   })
 
   test('refuses garbage after the last write', async () => {
@@ -160,7 +160,7 @@ describe.each(['files', 'jsonl'] as const)('a %s log whose writer died', kind =>
     const { log: opened, disk } = await openWith(log.disk, kind, path, bytes)
     const old = log.disk.peek(layoutOf(kind).head)!
     await opened.close()
-    expect(await refusal(disk, kind, layoutOf(kind).head, old)).toMatchObject({ code: 'log.rolled_back' })
+    expect(await refusal(disk, kind, layoutOf(kind).head, old)).toMatchObject({ code: 'log.rolled-back' })
   })
 })
 

@@ -44,7 +44,7 @@ describe.each(['files', 'jsonl'] as const)('the %s store', kind => {
     const { disk, log, streams, open } = await begun()
     failing(disk, 'EIO', operation => operation.what === 'datasync' && isSequence(operation))
     const codes = await Promise.all(streams.map(stream => codeOf(log.append(stream.batch(2)))))
-    expect(codes).toEqual(Array(3).fill('log.write_failed'))
+    expect(codes).toEqual(Array(3).fill('log.write-failed'))
     disk.fault = () => {}
     expect(await codeOf(log.append(streams[0]!.batch(1)))).toBe('log.halted')
     expect(await codeOf(log.flush())).toBe('log.halted')
@@ -57,7 +57,7 @@ describe.each(['files', 'jsonl'] as const)('the %s store', kind => {
   test('halts when the sync of a lone append fails', async () => {
     const { disk, log, streams, open } = await begun()
     failing(disk, 'EIO', operation => operation.what === 'datasync' && isSequence(operation))
-    expect(await codeOf(log.append(streams[0]!.batch(1)))).toBe('log.write_failed')
+    expect(await codeOf(log.append(streams[0]!.batch(1)))).toBe('log.write-failed')
     expect(await codeOf(log.append(streams[1]!.batch(1)))).toBe('log.halted')
     disk.fault = () => {}
     // The lock is free without anybody closing the log that has stopped.
@@ -89,7 +89,7 @@ describe.each(['files', 'jsonl'] as const)('the %s store', kind => {
     failing(disk, 'ENOSPC', operation => operation.what === 'write' && isSequence(operation))
     const batch = streams[0]!.batch(2)
     const codes = await Promise.all([codeOf(log.append(batch)), codeOf(log.append(streams[1]!.batch(1)))])
-    expect(codes).toEqual(['log.no_space', 'log.no_space'])
+    expect(codes).toEqual(['log.no-space', 'log.no-space'])
     expect(log.size).toBe(4)
     disk.fault = () => {}
     expect((await log.append(batch)).map(({ index }) => index)).toEqual([4, 5])
@@ -100,7 +100,7 @@ describe.each(['files', 'jsonl'] as const)('the %s store', kind => {
     const { disk, log, streams } = await begun()
     failing(disk, 'ENOSPC', ({ what, path }) => what === 'write' && path.startsWith(layout.head))
     await log.append(streams[0]!.batch(1))
-    expect(await codeOf(log.flush())).toBe('log.no_space')
+    expect(await codeOf(log.flush())).toBe('log.no-space')
     await log.append(streams[0]!.batch(1))
     disk.fault = () => {}
     await log.flush()
@@ -111,7 +111,7 @@ describe.each(['files', 'jsonl'] as const)('the %s store', kind => {
     const { disk, log, streams } = await begun()
     disk.plant(layout.head, new Uint8Array([1]))
     await log.append(streams[0]!.batch(1))
-    expect(await codeOf(log.flush())).toBe('log.head_moved')
+    expect(await codeOf(log.flush())).toBe('log.head-moved')
     expect(await codeOf(log.append(streams[0]!.batch(1)))).toBe('log.halted')
   })
 
@@ -129,7 +129,7 @@ describe.each(['files', 'jsonl'] as const)('the %s store', kind => {
   test('refuses a disk that cannot be written', async () => {
     const disk = new SimDisk()
     failing(disk, 'EROFS', () => true)
-    expect(await codeOf(openLogIn(simWorld(disk), TARGETS[kind], {}))).toBe('log.read_only')
+    expect(await codeOf(openLogIn(simWorld(disk), TARGETS[kind], {}))).toBe('log.read-only')
   })
 })
 
@@ -141,7 +141,7 @@ test('the files store never replaces a tile, and says which one differs', async 
   disk.plant('/audit/log/tile/entries/000', planted)
   await log.append(stream.batch(300))
   const error = await log.flush().catch((error: Error) => error)
-  expect(error).toMatchObject({ code: 'log.object_differs', message: expect.stringContaining('tile/entries/000') })
+  expect(error).toMatchObject({ code: 'log.object-differs', message: expect.stringContaining('tile/entries/000') })
   expect(disk.peek('/audit/log/tile/entries/000')).toEqual(planted)
 })
 
@@ -151,7 +151,7 @@ test('the files store refuses to open over a changed partial tile', async () => 
   await TestStream.begin(log)
   await log.close()
   disk.plant('/audit/log/tile/0/000.p/2', new Uint8Array(64))
-  expect(await codeOf(openLogIn(simWorld(disk), '/audit', {}))).toBe('log.object_differs')
+  expect(await codeOf(openLogIn(simWorld(disk), '/audit', {}))).toBe('log.object-differs')
 })
 
 test('the files store signs nothing while a full tile is still being written', async () => {

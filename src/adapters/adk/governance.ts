@@ -33,7 +33,7 @@ export type AgentGovernanceOptions = RecordingOptions &
  * Enforces rules on the tool calls of an ADK runner, and records every call: what was decided before it, what became
  * of it after. Put it first among the plugins.
  *
- * @throws {UnavailableError} `rules.engine_missing` without `@microsoft/agent-governance-sdk`, unless `failOpen`
+ * @throws {UnavailableError} `rules.engine-missing` without `@microsoft/agent-governance-sdk`, unless `failOpen`
  * @throws {MalformedError} `rules.file`: when `strict`
  * @throws {TypeError} for options that make no sense
  */

@@ -25,7 +25,7 @@ export class FileHead implements Head {
     // We hold the lock, so nobody else may have written. That somebody did, or put an old copy back, must not go
     // under: signing on top of it would be signing two histories.
     if (seen === undefined ? found !== undefined : !found || !equalBytes(seen, found))
-      throw new HaltedError('log.head_moved', `${path} is not what this writer left there; open the log again`)
+      throw new HaltedError('log.head-moved', `${path} is not what this writer left there; open the log again`)
     try {
       await writeBeside(this.#disk, path, next, PRIVATE_FILE_MODE)
     } catch (cause) {

@@ -35,7 +35,7 @@ export class FileObjects implements Objects {
     if (found && equalBytes(found, bytes)) return
     if (found)
       throw new HaltedError(
-        'log.object_differs',
+        'log.object-differs',
         `${file} holds other bytes than the records of this log give; nothing was replaced. ` +
           'Move it away to have it written again, and find out who changed it',
       )

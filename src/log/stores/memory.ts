@@ -58,7 +58,7 @@ class MapObjects implements Objects {
     for (const { path, bytes } of objects) {
       const found = this.#objects.get(path)
       if (found && !equalBytes(found, bytes))
-        throw new HaltedError('log.object_differs', `${path} holds other bytes than the records of this log give`)
+        throw new HaltedError('log.object-differs', `${path} holds other bytes than the records of this log give`)
       this.#objects.set(path, bytes)
     }
   }
@@ -82,7 +82,7 @@ class MemoryHead implements Head {
 
   async swap(seen: Uint8Array | undefined, next: Uint8Array): Promise<void> {
     if (seen === undefined ? this.#note !== undefined : !this.#note || !equalBytes(seen, this.#note))
-      throw new HaltedError('log.head_moved', 'the head is not what this writer left there')
+      throw new HaltedError('log.head-moved', 'the head is not what this writer left there')
     this.#note = next
   }
 
