@@ -8,6 +8,6 @@ export type {
   PolicyEvaluator,
   RulesInForce,
 } from './govern/evaluator.js'
-export type { AppendEntry, AuditBackend, Level, Receipt, Signer } from './log/backend.js'
+export type { AppendEntry, AuditBackend, DeadStream, Level, Receipt, Signer, UnsettledCall } from './log/backend.js'
 export { files, jsonl, type Log, type LogOptions, memory, openLog } from './log/index.js'
 export * from './recorder/index.js'

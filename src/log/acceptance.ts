@@ -1,5 +1,12 @@
 import { MalformedError } from '../core/errors.js'
-import { type Hash, type Key, type ParsedRecord, verifyRecordSignature } from '../core/record/index.js'
+import {
+  type Hash,
+  type Int,
+  type Key,
+  type ParsedRecord,
+  verifyRecordSignature,
+  type Word,
+} from '../core/record/index.js'
 import { type JudgedBatch, linkOf, StreamAcceptance } from '../core/record/stream.js'
 
 /**
@@ -10,6 +17,8 @@ export class Acceptance {
   readonly #streams: StreamAcceptance
   /** Where each stream begins, and the key that signs it. Grows with the streams of a log, not with its records. */
   readonly #starts = new Map<Hash, { readonly index: number; readonly key: Key }>()
+  /** By recovered stream, the stream that its first recovery stands in. */
+  readonly #recoveries = new Map<Hash, Hash>()
   /** The newest records, oldest first. */
   readonly #recent = new Map<Hash, number>()
   #lookedUp: ReadonlyMap<Hash, number> = new Map()
@@ -56,8 +65,23 @@ export class Acceptance {
     this.#streams.take([record])
     if (record.understood && record.record.type === 'stream.start')
       this.#starts.set(record.leaf, { index, key: record.record.key })
+    if (record.understood && record.record.type === 'recovery' && !this.#recoveries.has(record.record.of))
+      this.#recoveries.set(record.record.of, record.record.stream)
     this.#recent.set(record.leaf, index)
     if (this.#recent.size > RECENT_MAX) this.#recent.delete(this.#recent.keys().next().value!)
+  }
+
+  /** The agent streams of one recorder: agent id and identity. */
+  *ofRecorder(agent: Word, identity: Key): Generator<RecorderStream> {
+    for (const { stream, seq, leaf, over } of this.#streams.ofRecorder(agent, identity))
+      yield {
+        id: stream,
+        first: this.#starts.get(stream)!.index,
+        last: leaf,
+        lastSeq: seq,
+        over,
+        recoveredBy: this.#recoveries.get(stream),
+      }
   }
 
   /**
@@ -87,6 +111,20 @@ export class Acceptance {
       ? undefined
       : 'its signature is bad'
   }
+}
+
+/** A stream as far as those need to know who may have to recover it. */
+export interface RecorderStream {
+  /** Leaf hash of its `stream.start`. */
+  readonly id: Hash
+  /** Index of its `stream.start`. */
+  readonly first: number
+  /** Leaf hash and seq of its newest record. */
+  readonly last: Hash
+  readonly lastSeq: Int
+  readonly over: 'ended' | 'recovered' | undefined
+  /** The stream that the recovery of this one stands in. */
+  readonly recoveredBy: Hash | undefined
 }
 
 /** Whether a batch may change what other streams may do. */

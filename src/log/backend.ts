@@ -39,6 +39,25 @@ export interface Signer {
   sign(message: Uint8Array): Uint8Array | Promise<Uint8Array>
 }
 
+/** A stream, or a part of one, that nobody will go on with. */
+export interface DeadStream {
+  /** Its id: leaf hash of its `stream.start`, lowercase hex. */
+  readonly stream: string
+  /** What a recovery of it must name: leaf hash and seq of its newest record. */
+  readonly last: string
+  readonly lastSeq: number
+  /** The log has a recovery of it already, which did not get to all its calls: it needs no second one. */
+  readonly recovered: boolean
+  readonly unsettled: readonly UnsettledCall[]
+}
+
+/** A call that may have run, and has no outcome. */
+export interface UnsettledCall {
+  readonly call: string
+  /** Leaf hash of the intent, lowercase hex. */
+  readonly intent: string
+}
+
 /**
  * What takes records. Constructing one touches nothing; the first call opens it, and an error of opening is an
  * error of that call.
@@ -60,6 +79,14 @@ export interface AuditBackend {
   head?(): Promise<Uint8Array | undefined>
   /** The long-lived identity that signs stream starts of `agent` here; made on first use. */
   identity?(agent: string): Promise<Signer>
+  /**
+   * The streams of this agent under this identity that have no end, and whose recorder is known to be gone: spec/record.md
+   * §4. In order, with the calls of each that nothing is known about; a stream with many comes in several parts. Whoever
+   * asks closes them before it asks for the next part. Of those who ask at the same time each gets others.
+   *
+   * @param identity  Raw Ed25519 public key, 32 bytes, of who asks.
+   */
+  deadStreams?(agent: string, identity: Uint8Array): AsyncIterable<DeadStream>
   /** Whether `disclosures` are kept. Absent or false: they are dropped, and the recorder says so. */
   readonly keepsDisclosures?: boolean
   /** Resolves when everything appended before the call has reached `level` (default `published`). */

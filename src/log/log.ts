@@ -1,5 +1,5 @@
 import type { LogRef } from '../core/record/index.js'
-import type { AppendEntry, AuditBackend, Level, Receipt, Signer } from './backend.js'
+import type { AppendEntry, AuditBackend, DeadStream, Level, Receipt, Signer } from './backend.js'
 import { closedError, type LogWriter } from './writer.js'
 
 /** Where a log is made and how. All have defaults. */
@@ -96,6 +96,11 @@ export class LogHandle implements Log {
     return this.#writer.identity(agent)
   }
 
+  async *deadStreams(agent: string, identity: Uint8Array): AsyncGenerator<DeadStream> {
+    this.#checkOpen()
+    yield* this.#writer.deadStreams(agent, identity)
+  }
+
   async *entries(range: { readonly from?: number; readonly to?: number } = {}): AsyncGenerator<LogEntry> {
     this.#checkOpen()
     yield* this.#writer.entries(range.from ?? 0, range.to ?? this.size)
@@ -155,6 +160,10 @@ export class LazyLog implements AuditBackend {
 
   async identity(agent: string): Promise<Signer> {
     return (await this.#open()).identity!(agent)
+  }
+
+  async *deadStreams(agent: string, identity: Uint8Array): AsyncGenerator<DeadStream> {
+    yield* (await this.#open()).deadStreams!(agent, identity)
   }
 
   async flush(level?: Level): Promise<void> {

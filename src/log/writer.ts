@@ -25,9 +25,10 @@ import {
   verifyInclusion,
 } from '../core/tlog/index.js'
 import { Acceptance, concernsOthers, streamOf } from './acceptance.js'
-import type { AppendEntry, Level, Receipt, Signer } from './backend.js'
+import type { AppendEntry, DeadStream, Level, Receipt, Signer } from './backend.js'
 import { checkpointDelay } from './checkpoint-delay.js'
 import { CommitQueue, fitsOneWrite } from './commit-queue.js'
+import { DeadStreams, streamsAlive } from './dead-streams.js'
 import { Integrator, type TreeHead } from './integrator.js'
 import { damaged, rolledBack } from './journal-scan.js'
 import type { SequencedRecord, Store } from './ports.js'
@@ -71,6 +72,7 @@ export class LogWriter {
   readonly #clock: Clock
   readonly #store: Store
   readonly #acceptance: Acceptance
+  readonly #deadStreams: DeadStreams
   readonly #integrator: Integrator
   readonly #queue: CommitQueue
   readonly #turns = new Turns()
@@ -102,6 +104,12 @@ export class LogWriter {
     this.#clock = parts.world.clock
     this.#store = parts.store
     this.#acceptance = opened.acceptance
+    this.#deadStreams = new DeadStreams({
+      acceptance: opened.acceptance,
+      alive: streamsAlive(parts.world.logs),
+      read: (from, to) => this.#store.sequencer.read(from, to),
+      size: () => this.size,
+    })
     this.#integrator = opened.integrator
     this.#seed = opened.seed
     this.#head = opened.head
@@ -201,6 +209,7 @@ export class LogWriter {
     }
     // Not whether it is being closed: what was handed over before that is finished.
     if (this.#halted) throw haltedBefore(this.#halted)
+    this.#deadStreams.writing(fresh)
     const first = await new Promise<number>((resolve, reject) => {
       this.#queue.add({
         entries: news.map(({ parsed: { bytes }, disclosures }) =>
@@ -225,6 +234,7 @@ export class LogWriter {
     if (this.#integrator.size === this.#headTree.size) this.#oldestUncovered = this.#lastAppend
     for (const [i, record] of records.entries()) {
       this.#acceptance.saved(record, first + i)
+      this.#deadStreams.saved(record)
       this.#integrator.add(record.bytes, leafHash(record.bytes))
     }
     this.#schedule()
@@ -350,6 +360,12 @@ export class LogWriter {
     const [note, { size }] = [this.#head, this.#headTree]
     const proof = await this.#integrator.fold(planInclusion(index, size))
     return formatTlogProof({ index, proof, checkpoint: note })
+  }
+
+  /** See `AuditBackend.deadStreams`. */
+  async *deadStreams(agent: string, identity: Uint8Array): AsyncGenerator<DeadStream> {
+    this.#checkOpen()
+    yield* this.#deadStreams.of(agent, identity)
   }
 
   /** See `AuditBackend.identity`. */

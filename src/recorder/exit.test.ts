@@ -53,7 +53,7 @@ describe.each(['files', 'jsonl'])('a process that ends without close leaves a %s
     const target = join(mkdtempSync(join(tmpdir(), 'deedlog-exit-')), kind === 'files' ? 'audit' : 'audit.jsonl')
     const run = spawnSync(process.execPath, [bundle, kind, target, way], { encoding: 'utf8' })
     expect([run.status, run.stderr.includes('on purpose')]).toEqual([status, way === 'throw'])
-    // The next run opens it, writes on, and all of it verifies: six records of calls, and those of the new run.
+    // The next run opens it, writes on and says that nobody knows how the third call ended; and all of it verifies.
     const recorder = new Recorder({
       backend: kind === 'files' ? files(target) : jsonl(target),
       agent: { id: 'did:example:agent' },
@@ -65,6 +65,9 @@ describe.each(['files', 'jsonl'])('a process that ends without close leaves a %s
     expect(report.evidence.verdict).toBe('self-consistent')
     expect(report.conduct.calls).toBe(4)
     expect(report.completeness).toMatchObject({ strays: 0, malformed: 0, notUnderstood: 0 })
-    expect(report.completeness.outcomes).toMatchObject({ final: 3, missing: 1 })
+    expect(report.completeness.outcomes).toMatchObject({ final: 3, provisional: 1, missing: 0 })
+    expect(report.completeness.streams.map(({ state }) => state).sort()).toEqual(['ended', 'ended', 'recovered'])
+    expect(report.exitCode).toBe(3)
+    expect(report.findings.map(({ code }) => code)).toContain('call.unknown')
   })
 })

@@ -5,17 +5,19 @@ import { allowsExecuted, isFinal } from '../core/record/calls.js'
 import { canonicalBytes, canonicalize } from '../core/record/canonical.js'
 import { capture } from '../core/record/capture.js'
 import { formatTime, isHash, isKey, isSig, isText, isWord, ulid } from '../core/record/formats.js'
-import type { Intent, Outcome, Review } from '../core/record/types.js'
+import type { After, Intent, LogRef, Outcome, Review } from '../core/record/types.js'
 import { evaluateSafely } from '../govern/decide.js'
 import type { ApprovalAnswer, Decision } from '../govern/evaluator.js'
+import type { Signer } from '../log/backend.js'
 import { Call } from './call.js'
 import { Head } from './head.js'
 import { Ledger } from './ledger.js'
 import { configHash, coverageParts, makeStart, rulesParts } from './opening.js'
+import { recover } from './recovery.js'
 import { type Runtime, systemRuntime } from './runtime.js'
 import { release, retain } from './shared.js'
 import { freshSigner, type Sink, sinkOf } from './sink.js'
-import { asError, type Body, type Draft, Stream } from './stream.js'
+import { asError, type Body, type Draft, Stream, type StreamOptions } from './stream.js'
 import { asText, asWord } from './text.js'
 import type { CallRequest, CallResult, CoveredTool, Given, Part, RecorderOptions, Ticket, Tier } from './types.js'
 import { Commitments, Snapshot, snapshot, type ValueRules } from './values.js'
@@ -59,6 +61,8 @@ export class Recorder {
   readonly #retiring = new Set<Ledger>()
   #ledger: Ledger | undefined
   #opening: Promise<Ledger> | undefined
+  /** Of what earlier runs left, in a stream of its own. Never rejects. */
+  #recovering: Promise<void> | undefined
   #tools: readonly CoveredTool[] = []
   #lost = 0
   #afterReadAt = 0
@@ -272,7 +276,7 @@ export class Recorder {
   /** Resolves when everything recorded so far is covered by a signed checkpoint of the log. */
   async flush(): Promise<void> {
     await this.#opening?.catch(() => {})
-    await Promise.all(this.#ledgers().map(ledger => ledger.stream.drained()))
+    await Promise.all([this.#recovering, ...this.#ledgers().map(ledger => ledger.stream.drained())])
     await this.#options.backend.flush()
   }
 
@@ -299,6 +303,7 @@ export class Recorder {
         stream.forget()
       }),
     )
+    await this.#recovering
     const failure = this.broken
     if (release(this.#options.backend)) await this.#options.backend.close()
     else await this.#options.backend.flush()
@@ -573,27 +578,8 @@ export class Recorder {
     const logs = await this.#sink.logs()
     const identity = options.identity ?? (await this.#sink.identity(options.agent.id)) ?? freshSigner(runtime)
     const after = await this.#readAfter(logs)
-    const seed = runtime.random(32)
     const now = runtime.now()
-    const start = await makeStart({
-      options,
-      logs,
-      identity,
-      streamKey: ed25519PublicKey(seed),
-      after,
-      config: configHash(options, {
-        valueBytesMax: this.#values.valueBytesMax,
-        keepDisclosures: this.#keepsDisclosures,
-        ...this.#limits,
-      }),
-      now,
-    })
-    const stream = new Stream({
-      start,
-      seed,
-      sink: this.#sink,
-      runtime,
-      appendTimeoutMs: this.#limits.appendTimeoutMs,
+    const stream = await this.#begin(logs, identity, after, {
       dropped: () => this.#lose(),
       delivered: () => {
         this.#tellLosses()
@@ -605,6 +591,7 @@ export class Recorder {
     for (const draft of [...this.#rulesDrafts(ledger), ...this.#coverageDrafts(ledger)])
       stream.push({ ...draft, settled: () => {} })
     this.#ledger = ledger
+    this.#recovering ??= this.#recover(logs, identity, after)
     if ((options.keepDisclosures ?? true) && !this.#sink.keepsDisclosures)
       this.#report(
         new UnavailableError(
@@ -613,6 +600,56 @@ export class Recorder {
         ),
       )
     return ledger
+  }
+
+  /** A new stream, of which nothing has been handed over yet. */
+  async #begin(
+    logs: readonly LogRef[],
+    identity: Signer,
+    after: After | undefined,
+    told: Pick<StreamOptions, 'dropped' | 'delivered'>,
+  ): Promise<Stream> {
+    const { options, runtime } = { options: this.#options, runtime: this.#runtime }
+    const seed = runtime.random(32)
+    const start = await makeStart({
+      options,
+      logs,
+      identity,
+      streamKey: ed25519PublicKey(seed),
+      after,
+      config: configHash(options, {
+        valueBytesMax: this.#values.valueBytesMax,
+        keepDisclosures: this.#keepsDisclosures,
+        ...this.#limits,
+      }),
+      now: runtime.now(),
+    })
+    return new Stream({
+      start,
+      seed,
+      sink: this.#sink,
+      runtime,
+      appendTimeoutMs: this.#limits.appendTimeoutMs,
+      ...told,
+    })
+  }
+
+  /** Closes what earlier runs of this agent left open. Calls do not wait for it. */
+  async #recover(logs: readonly LogRef[], identity: Signer, after: After | undefined): Promise<void> {
+    try {
+      const dead = this.#sink.deadStreams(this.#options.agent.id, identity.publicKey)
+      const begin = () => this.#begin(logs, identity, after, { dropped: () => {}, delivered: () => {} })
+      if (dead) await recover(dead, begin)
+    } catch (cause) {
+      // The next stream tries again.
+      this.#recovering = undefined
+      const { message } = asError(cause)
+      this.#report(
+        new UnavailableError('recorder.recovery', `what an earlier run left open could not be closed: ${message}`, {
+          cause,
+        }),
+      )
+    }
   }
 
   #rulesDrafts(ledger: Ledger): Pending[] {

@@ -4,7 +4,7 @@ import { encodeKey, formatTime, ulid } from '../core/record/formats.js'
 import { recordLeaf } from '../core/record/schema.js'
 import { recordMessage, signedRecord } from '../core/record/signing.js'
 import type { Json, LogRef } from '../core/record/types.js'
-import type { AppendEntry, AuditBackend, Receipt, Signer } from '../log/backend.js'
+import type { AppendEntry, AuditBackend, DeadStream, Receipt, Signer } from '../log/backend.js'
 import type { Runtime } from './runtime.js'
 
 /** A backend as the recorder uses it: one that certainly has logs and identities. */
@@ -13,6 +13,8 @@ export interface Sink {
   logs(): Promise<readonly LogRef[]>
   head(): Promise<Uint8Array | undefined>
   identity(agent: string): Promise<Signer>
+  /** Undefined where the log does not know which recorders are gone. */
+  deadStreams(agent: string, identity: Uint8Array): AsyncIterable<DeadStream> | undefined
   readonly keepsDisclosures: boolean
 }
 
@@ -31,6 +33,7 @@ export function sinkOf(backend: AuditBackend, runtime: Runtime): Sink {
     logs: () => backend.logs!(),
     head: async () => backend.head?.(),
     identity,
+    deadStreams: (agent, publicKey) => backend.deadStreams?.(agent, publicKey),
     keepsDisclosures: backend.keepsDisclosures === true,
   }
 }
@@ -76,6 +79,9 @@ class OwnLog implements Sink {
   }
 
   async head(): Promise<undefined> {}
+
+  // Each run is a log of its own.
+  deadStreams(): undefined {}
 
   // Made once and kept: handing the same bytes over again after a failure is safe, other bytes would be another log.
   #first() {

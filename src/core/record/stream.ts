@@ -137,6 +137,21 @@ export class StreamAcceptance {
       if (over === undefined) yield { stream, agent: start.agent, identity: start.identity }
   }
 
+  /** The agent streams of one recorder, which are the only ones it may recover: one agent id under one identity. */
+  *ofRecorder(
+    agent: Word,
+    identity: Key,
+  ): Generator<{
+    readonly stream: Hash
+    readonly seq: Int
+    readonly leaf: Hash
+    readonly over: 'ended' | 'recovered' | undefined
+  }> {
+    for (const [stream, { start, seq, leaf, over }] of this.#tips)
+      if (start.role === 'agent' && start.agent === agent && start.identity === identity)
+        yield { stream, seq, leaf, over }
+  }
+
   #next(tip: Tip | undefined, parsed: ParsedRecord, link: Link): Tip {
     if (link.prev === undefined) return this.#start(tip, parsed)
     if (tip === undefined) refuse('unknown', `the start of stream ${link.stream} is not in this log`)
