@@ -38,11 +38,7 @@ export class CommitQueue {
   add(commit: Commit): void {
     this.#waiting.push(commit)
     // Not at once: appends made in the same breath go together.
-    this.#running ??= Promise.resolve()
-      .then(() => this.#run())
-      .finally(() => {
-        this.#running = undefined
-      })
+    this.#running ??= Promise.resolve().then(() => this.#run())
   }
 
   /** Resolves when nothing is in flight or waits. */
@@ -80,6 +76,9 @@ export class CommitQueue {
         for (const commit of group) commit.failed(error)
       }
     }
+    // In the same breath as the look at what waits: a promise's `finally` comes later, and whoever is added in between
+    // would wait for a run that is over.
+    this.#running = undefined
   }
 
   /** As many commits as one frame takes, at least one. */
