@@ -24,6 +24,8 @@ export class Ledger {
   readonly awaited = new Set<Call>()
   /** Canonical form of the last coverage written here. */
   coverage: string | undefined
+  /** How many kinds of unseen calls it declared: there can only be more of them. */
+  unseen = 0
   ended = false
   readonly #sessions = new Map<string, Session>()
   readonly #makeId: () => string

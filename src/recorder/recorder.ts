@@ -64,6 +64,7 @@ export class Recorder {
   /** Of what earlier runs left, in a stream of its own. Never rejects. */
   #recovering: Promise<void> | undefined
   #tools: readonly CoveredTool[] = []
+  readonly #unseen: Set<string>
   #lost = 0
   #afterReadAt = 0
   #closing: Promise<void> | undefined
@@ -88,6 +89,7 @@ export class Recorder {
     this.#values = { redact: options.redact, valueBytesMax }
     this.#limits = { reviewTimeoutMs, appendTimeoutMs }
     this.#keepsDisclosures = keepDisclosures && this.#sink.keepsDisclosures
+    this.#unseen = new Set((options.unseen ?? []).filter(isWord))
     retain(options.backend)
   }
 
@@ -234,8 +236,13 @@ export class Recorder {
     })
   }
 
-  /** Records which tools there are and whether their calls pass through here. Writes only what has changed. Never rejects. */
-  async coverage(tools: readonly CoveredTool[]): Promise<void> {
+  /**
+   * Records which tools there are and whether their calls pass through here. Writes only what has changed. Never rejects.
+   *
+   * @param unseen kinds of calls that cannot be seen here, besides those of the options: `word`s
+   */
+  async coverage(tools: readonly CoveredTool[], unseen: readonly string[] = []): Promise<void> {
+    for (const word of unseen) if (isWord(word)) this.#unseen.add(word)
     this.#tools = tools.map(({ name, digest, wrapped }) => ({
       name: typeof name === 'string' ? name : '?',
       ...(isHash(digest) && { digest }),
@@ -667,15 +674,17 @@ export class Recorder {
   }
 
   #coverageDrafts(ledger: Ledger): Pending[] {
-    const unseen = (this.#options.unseen ?? []).filter(isWord)
+    const unseen = [...this.#unseen].sort()
     const gaps = this.#options.evaluator?.gaps ?? []
     const key = canonicalize(capture({ tools: this.#tools, unseen, gaps }))
     if (ledger.coverage === key) return []
     const known = ledger.coverage !== undefined
+    const told = known && ledger.unseen === unseen.length
     ledger.coverage = key
+    ledger.unseen = unseen.length
     const kept = this.#commitments()
     const detail = !known && gaps.length > 0 ? kept.add('detail', capture({ rules: gaps })) : undefined
-    return coverageParts(this.#tools, known ? [] : unseen, detail).map(body => ({
+    return coverageParts(this.#tools, told ? [] : unseen, detail).map(body => ({
       make: () => body,
       disclosures: 'detail' in body ? kept.disclosures() : undefined,
       keep: true,

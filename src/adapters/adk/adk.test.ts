@@ -299,8 +299,8 @@ describe('what becomes of a tool', () => {
   })
 
   test.each([
-    [true, 'outcome:succeeded/yes', 1],
-    [false, 'outcome:not_executed/no', 0],
+    [true, 'review:approved outcome:succeeded/yes', 1],
+    [false, 'review:rejected', 0],
   ])('that wants a confirmation, answered with %s', async (confirmed, outcome, ran) => {
     const { plugin, backend } = trail()
     let bodies = 0
@@ -324,7 +324,7 @@ describe('what becomes of a tool', () => {
     expect(bodies).toBe(ran)
     expect(backend.log.calls()).toEqual([
       'gated intent:not_evaluated outcome:pending/no outcome:not_executed/no late',
-      `gated intent:not_evaluated ${outcome}`,
+      `gated intent:review ${outcome}`,
     ])
     expect(backend.log.of('intent').map(row => row.record.attempt)).toEqual([undefined, 2])
     expect(backend.log.of('stream.end')[0]!.record.pending).toBe(0)

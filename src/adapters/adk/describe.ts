@@ -1,5 +1,6 @@
 import type { CallRequest, Ticket } from '../../recorder/types.js'
-import { type HostTool, kindOf, read, readString } from './shapes.js'
+import type { Announced } from './announced.js'
+import { type HostTool, isTool, kindOf, read, readString } from './shapes.js'
 
 /** What the recorder is to know about one call. */
 export function describeCall(
@@ -11,11 +12,10 @@ export function describeCall(
   const session = readString(context, 'invocationContext', 'session', 'id')
   const user = readString(context, 'invocationContext', 'userId')
   const app = readString(context, 'invocationContext', 'appName')
-  const definition = definitionOf(tool)
   const refs = refsOf(context)
   const attempt = more.attempt > 1 ? more.attempt : undefined
   return {
-    tool: { name: tool.name, kind: kindOf(tool), ...(definition !== undefined && { definition }) },
+    tool: describeTool(tool),
     args,
     // A user's own id belongs to the session's name: two users may both have a session "1".
     ...(session !== undefined && { session: JSON.stringify([user ?? null, session]) }),
@@ -24,6 +24,29 @@ export function describeCall(
     ...(more.parent && { parent: more.parent }),
     ...(attempt && { attempt }),
   }
+}
+
+/** A call that a model asked for, described from what it said. */
+export function describeAnnounced({ name, id, args, tool, registered, turn }: Announced): CallRequest {
+  const { invocationContext } = turn
+  const context = {
+    functionCallId: id,
+    invocationContext: {
+      invocationId: turn.invocation,
+      userId: read(invocationContext, 'userId'),
+      appName: read(invocationContext, 'appName'),
+      session: read(invocationContext, 'session'),
+      agent: { name: turn.agent },
+    },
+  }
+  const made = describeCall({ name } as HostTool, args, context, { parent: undefined, attempt: 1 })
+  return { ...made, tool: isTool(tool) ? describeTool(tool) : { name, registered } }
+}
+
+function describeTool(tool: HostTool): CallRequest['tool'] {
+  if (!isTool(tool)) return { name: String(read(tool, 'name') ?? ''), registered: false }
+  const definition = definitionOf(tool)
+  return { name: tool.name, kind: kindOf(tool), ...(definition !== undefined && { definition }) }
 }
 
 /** Key of a call that waits for somebody: the host uses its id again when it goes on. */

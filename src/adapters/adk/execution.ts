@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Ticket } from '../../recorder/types.js'
-import { type Denial, UNRECORDED } from './denial.js'
-import type { Gate } from './gate.js'
+import { UNRECORDED } from './denial.js'
 import { returned, thrown } from './result.js'
 import { agentOf, type HostAgent, type HostTool, isFunctionTool, read, type ToolRun } from './shapes.js'
+import { hold } from './shown.js'
+import { type Owner, PLUGIN, type Slot, setSlot, slotOf } from './slot.js'
 
 /*
  * The room where tools are run. Every callback of ADK can be skipped by somebody else's plugin; `runAsync` cannot, so
@@ -11,47 +11,8 @@ import { agentOf, type HostAgent, type HostTool, isFunctionTool, read, type Tool
  * the tool really got, gave back or threw.
  */
 
-/** One call as it passes from the callbacks to its execution and back. */
-export interface Slot {
-  readonly owner: Owner
-  readonly ticket: Ticket | undefined
-  readonly attempt: number
-  readonly denial: Denial | undefined
-  /** Its `runAsync` has been entered. */
-  entered: boolean
-  running: boolean
-  /** The body of a function tool has been entered: before it ADK checks arguments and asks for confirmation. */
-  bodyEntered: boolean
-  /** What the body threw, before ADK made another error of it. */
-  bodyThrew: { readonly value: unknown } | undefined
-  /** Its outcome has been recorded, or is not wanted. */
-  done: boolean
-}
-
-/** Whose calls they are: what the plugin that admits and records them has for this room. */
-export interface Owner {
-  /** The plugin itself, as ADK knows it. */
-  readonly plugin: object
-  readonly gate: Gate
-  /** Admits a call that no callback announced. */
-  admit(tool: HostTool, run: ToolRun): Promise<Slot>
-  /** Told of a call that waits for somebody, and will come back under its old id. */
-  waits(slot: Slot, run: ToolRun, kind: 'confirmation' | 'long-running'): void
-}
-
-/** Where a plugin of ours has its owner; other copies of this module find it too. */
-export const PLUGIN = Symbol.for('deedlog.adk.plugin')
-
-// By context object: ADK makes one per call, and its ids repeat.
-const slots = new WeakMap<object, Slot>()
 const current = new AsyncLocalStorage<Slot>()
 const wrappers = new WeakSet<object>()
-
-export const slotOf = (context: object): Slot | undefined => slots.get(context)
-
-export function setSlot(context: object, slot: Slot): void {
-  slots.set(context, slot)
-}
 
 /** The call in whose course this code runs. */
 export const currentSlot = (): Slot | undefined => current.getStore()
@@ -70,7 +31,7 @@ export function wrapTool(tool: HostTool): boolean {
 
 async function runRecorded(tool: HostTool, original: () => Promise<unknown>, run: ToolRun): Promise<unknown> {
   const context: unknown = run?.toolContext
-  const known = typeof context === 'object' && context !== null ? slots.get(context) : undefined
+  const known = typeof context === 'object' && context !== null ? slotOf(context) : undefined
   // A wrapper around our wrapper, or a tool that runs itself again: still the one call that was admitted.
   if (known?.running && current.getStore() === known) return original()
   const slot = known && !known.entered && !known.denial ? known : await admitUnannounced(tool, run, known)
@@ -91,11 +52,16 @@ async function runRecorded(tool: HostTool, original: () => Promise<unknown>, run
   try {
     const result = await current.run(slot, original)
     const { waits, ...outcome } = returned(result, { tool, slot, run })
-    await recorder.outcome(ticket, { ...outcome, args, ...when() })
+    const what = { ...outcome, args, ...when() }
+    // A call that waits is shown to no model before it comes back.
+    if (!slot.watched || waits || outcome.visible) await recorder.outcome(ticket, what)
+    else hold(slot, what, { result })
     if (waits) slot.owner.waits(slot, run, waits)
     return result
   } catch (error) {
-    await recorder.outcome(ticket, { ...thrown(error, { tool, slot, run }), args, ...when() })
+    const what = { ...thrown(error, { tool, slot, run }), args, ...when() }
+    if (slot.watched) hold(slot, what, { thrown: { value: error } })
+    else await recorder.outcome(ticket, what)
     throw error
   } finally {
     slot.running = false
@@ -111,7 +77,7 @@ async function admitUnannounced(tool: HostTool, run: ToolRun, known: Slot | unde
   const owner = known?.owner ?? current.getStore()?.owner ?? ownerOf(read(run, 'toolContext', 'invocationContext'))
   if (!owner) return undefined
   const slot = await owner.admit(tool, run)
-  if (typeof run?.toolContext === 'object' && run.toolContext !== null) slots.set(run.toolContext, slot)
+  if (typeof run?.toolContext === 'object' && run.toolContext !== null) setSlot(run.toolContext, slot)
   return slot
 }
 

@@ -41,7 +41,8 @@ export class AgentGovernancePlugin extends RecordingPlugin {
   constructor(options: AgentGovernanceOptions) {
     const { auditBackend, approver, agentDid } = options
     const evaluator = options.evaluator ?? rulesOf(options, agentDid)
-    super('agent_governance', { ...options, auditBackend, evaluator, approver })
+    const whenNotFirst = options.whenNotFirst ?? (options.strict ? 'refuse' : 'declare')
+    super('agent_governance', { ...options, auditBackend, evaluator, approver, whenNotFirst })
     if (!auditBackend)
       process.emitWarning(
         'AgentGovernancePlugin has no auditBackend: the rules are enforced, and nothing is recorded. Give it one, such as files("./audit").',

@@ -3,18 +3,34 @@ import type { Approver, Decision, PolicyEvaluator } from '../../govern/evaluator
 import type { AuditBackend, Signer } from '../../log/backend.js'
 import { Recorder } from '../../recorder/recorder.js'
 import type { Redact, Ticket, Tier } from '../../recorder/types.js'
+import { type Announced, AnnouncedCalls, FINAL_ANSWER, keyOf, type Turn, turnOf, turnOfEvent } from './announced.js'
 import { flushAtExit, forgetAtExit } from './at-exit.js'
 import { UNRECORDED } from './denial.js'
-import { describeCall, waitingKey, waitingKeyOf } from './describe.js'
-import { currentSlot, type Owner, PLUGIN, pluginsOf, type Slot, setSlot, slotOf, wrapTool } from './execution.js'
+import { describeAnnounced, describeCall, waitingKey, waitingKeyOf } from './describe.js'
+import { currentSlot, pluginsOf, wrapTool } from './execution.js'
 import { Gate } from './gate.js'
 import { adkInfo } from './host.js'
 import { saysError } from './result.js'
-import { type HostTool, isObject, read, readString, type ToolRun } from './shapes.js'
+import { agentOf, type HostTool, isObject, isTool, read, readString, type ToolRun } from './shapes.js'
+import { settle, watchAgent, watchManager } from './shown.js'
+import { type Owner, PLUGIN, type Slot, setSlot, slotOf } from './slot.js'
 import { survey, UNSEEN } from './survey.js'
+
+/**
+ * What happens to the calls of an agent inside an `AgentTool`. `govern`: decided on and recorded like all others.
+ * `record`: only recorded. `refuse`: such an agent is never run.
+ */
+export type AgentToolMode = 'govern' | 'record' | 'refuse'
 
 /** What both plugins take. */
 export interface RecordingOptions {
+  /** Default `govern`. */
+  readonly agentTools?: AgentToolMode
+  /**
+   * What to do in a runner where another plugin comes first, which may answer a call before it is decided on:
+   * `declare` that in the records, or `refuse` to run. Default `declare`; `refuse` where the rules are `strict`.
+   */
+  readonly whenNotFirst?: 'declare' | 'refuse'
   /** Who acts: a DID by custom. Default `did:mesh:adk-agent`. */
   readonly agentDid?: string
   /** See `RecorderOptions`. */
@@ -52,8 +68,11 @@ interface AfterTool {
 interface Waiting {
   readonly ticket: Ticket
   readonly attempt: number
-  readonly kind: 'confirmation' | 'long-running'
+  readonly kind: 'confirmation' | 'long-running' | 'client'
 }
+
+// What `coverage` says of a recorder that is not asked first.
+const NOT_FIRST = 'adk.answered-by-earlier-plugin'
 
 /**
  * The part that both plugins share: it meets ADK's callbacks, and every callback returns exactly `undefined` or a
@@ -69,7 +88,10 @@ export class RecordingPlugin implements BasePlugin {
   readonly [PLUGIN]: Owner
   readonly #gate: Gate
   readonly #report: (error: Error) => void
-  readonly #open = new Map<Slot, unknown>()
+  readonly #open = new Map<Slot, Turn>()
+  readonly #announced = new AnnouncedCalls()
+  readonly #agentTools: AgentToolMode
+  readonly #whenNotFirst: 'declare' | 'refuse'
   readonly #waiting = new Map<string, Waiting>()
   readonly #flush = () => void this.recorder?.flush().catch(error => this.#report(error as Error))
   #warnedOrder = false
@@ -77,6 +99,8 @@ export class RecordingPlugin implements BasePlugin {
   constructor(name: string, setup: Setup) {
     const { auditBackend, evaluator, approver, agentDid = DEFAULT_AGENT_DID, logger = console, onError } = setup
     this.name = name
+    this.#agentTools = oneOf('agentTools', ['govern', 'record', 'refuse'], setup.agentTools)
+    this.#whenNotFirst = oneOf('whenNotFirst', ['declare', 'refuse'], setup.whenNotFirst)
     this.#report = onError ?? (error => warnOnce(error))
     this.recorder = auditBackend && new Recorder(recorderOptions(setup, auditBackend, agentDid))
     this.#gate = new Gate({
@@ -91,7 +115,7 @@ export class RecordingPlugin implements BasePlugin {
     this[PLUGIN] = {
       plugin: this,
       gate: this.#gate,
-      admit: (tool, run) => this.#admit(tool, run.args, run.toolContext),
+      admit: (tool, run) => this.#admit(tool, run.args, run.toolContext, false),
       waits: (slot, run, kind) => this.#wait(slot, run, kind),
     }
   }
@@ -106,6 +130,7 @@ export class RecordingPlugin implements BasePlugin {
     this.#gate.close()
     forgetAtExit(this.#flush)
     await Promise.all([...this.#open.keys()].map(slot => this.#abandon(slot)))
+    await this.#neverReached(this.#announced.leftOfRun(undefined))
     await this.recorder?.close()
   }
 
@@ -120,19 +145,22 @@ export class RecordingPlugin implements BasePlugin {
       throw new TypeError(
         'AgentGovernancePlugin and AuditTrailPlugin are in one runner, and every call would be recorded twice: keep the first, which records as well',
       )
-    if (plugins[0] !== this && plugins.includes(this) && !this.#warnedOrder) {
+    const second = plugins[0] !== this && plugins.includes(this)
+    if (second && this.#whenNotFirst === 'refuse') throw new TypeError(notFirst(this.name))
+    if (second && !this.#warnedOrder) {
       this.#warnedOrder = true
       process.emitWarning(
-        `the plugin ${JSON.stringify(this.name)} is not the first of its runner (App.plugins come before Runner.plugins): what an earlier one answers itself is recorded, but not decided on`,
+        `${notFirst(this.name)} What an earlier one answers itself is recorded, but not decided on.`,
         { type: 'DeedlogWarning', code: 'adk.plugin_order' },
       )
     }
     try {
       const root = read(invocationContext, 'agent', 'rootAgent') ?? read(invocationContext, 'agent')
       const { recorder } = this
+      watchManager(read(invocationContext, 'pluginManager'))
       const tools = survey(root, definition => recorder?.definitionDigest(definition) ?? '')
       // Not awaited: what cannot be written here keeps the first call from running, and that is early enough.
-      if (tools.length > 0) void recorder?.coverage(tools)
+      if (tools.length > 0 || second) void recorder?.coverage(tools, second ? [NOT_FIRST] : [])
     } catch (error) {
       this.#report(error as Error)
     }
@@ -140,7 +168,7 @@ export class RecordingPlugin implements BasePlugin {
   }
 
   async beforeToolCallback(call: { tool: BaseTool; toolArgs: Record<string, unknown>; toolContext: Context }) {
-    const slot = await this.#admit(call.tool as HostTool, call.toolArgs, call.toolContext)
+    const slot = await this.#admit(call.tool as HostTool, call.toolArgs, call.toolContext, true)
     return slot.denial as Record<string, unknown> | undefined
   }
 
@@ -175,7 +203,7 @@ export class RecordingPlugin implements BasePlugin {
         const id = readString(part, 'functionResponse', 'id')
         const key = id === undefined ? undefined : waitingKeyOf(session, id)
         const waiting = key === undefined ? undefined : this.#waiting.get(key)
-        if (waiting?.kind !== 'long-running') continue
+        if (!waiting || waiting.kind === 'confirmation') continue
         this.#waiting.delete(key!)
         const output = read(part, 'functionResponse', 'response')
         await this.recorder?.outcome(waiting.ticket, {
@@ -191,48 +219,134 @@ export class RecordingPlugin implements BasePlugin {
     return undefined
   }
 
+  /** A model has spoken: what it asks for is known here first, and for some calls nowhere else. */
+  async onEventCallback({
+    invocationContext,
+    event,
+  }: {
+    invocationContext: unknown
+    event: unknown
+  }): Promise<undefined> {
+    try {
+      if (read(event, 'author') !== 'user') await this.#hear(turnOfEvent(invocationContext, event), event)
+    } catch (error) {
+      this.#report(error as Error)
+    }
+    return undefined
+  }
+
+  /** What an agent asked for in its last turn and was not run by now will not be run. */
+  async beforeModelCallback({
+    callbackContext,
+    llmRequest,
+  }: {
+    callbackContext: unknown
+    llmRequest: unknown
+  }): Promise<undefined> {
+    try {
+      const turn = turnOf(read(callbackContext, 'invocationContext'))
+      await this.#turnOver(turn)
+      this.#announced.offer(turn, read(llmRequest, 'toolsDict'))
+    } catch (error) {
+      this.#report(error as Error)
+    }
+    return undefined
+  }
+
+  /** A final answer in the form of a call keeps all other calls of its turn from being run, or told of. */
+  async afterModelCallback({
+    callbackContext,
+    llmResponse,
+  }: {
+    callbackContext: unknown
+    llmResponse: unknown
+  }): Promise<undefined> {
+    try {
+      const calls = this.#announced.read(
+        turnOf(read(callbackContext, 'invocationContext')),
+        read(llmResponse, 'content'),
+      )
+      if (calls.some(call => call.name === FINAL_ANSWER)) await this.#neverReached(calls)
+    } catch (error) {
+      this.#report(error as Error)
+    }
+    return undefined
+  }
+
+  async beforeAgentCallback({ agent }: { agent: unknown }): Promise<undefined> {
+    watchAgent(agent)
+    return undefined
+  }
+
   async afterRunCallback({ invocationContext }: { invocationContext: InvocationContext }): Promise<void> {
-    const invocation = read(invocationContext, 'invocationId')
-    await Promise.all([...this.#open].filter(([, its]) => its === invocation).map(([slot]) => this.#abandon(slot)))
+    try {
+      const invocation = readString(invocationContext, 'invocationId')
+      const open = [...this.#open].filter(([, turn]) => turn.invocation === invocation)
+      await Promise.all(open.map(([slot]) => this.#abandon(slot)))
+      if (invocation !== undefined) await this.#neverReached(this.#announced.leftOfRun(invocation))
+    } catch (error) {
+      this.#report(error as Error)
+    }
   }
 
   // Not ours, but ADK calls them without looking whether they are there.
-  async onEventCallback(): Promise<undefined> {}
-  async beforeAgentCallback(): Promise<undefined> {}
   async afterAgentCallback(): Promise<undefined> {}
   async beforeNodeCallback(): Promise<undefined> {}
   async afterNodeCallback(): Promise<undefined> {}
-  async beforeModelCallback(): Promise<undefined> {}
-  async afterModelCallback(): Promise<undefined> {}
   async onModelErrorCallback(): Promise<undefined> {}
   async beforeToolSelection(): Promise<undefined> {}
   async beforeContextCompaction(): Promise<void> {}
   async afterContextCompaction(): Promise<void> {}
 
-  /** Decides on and records one call. Never throws: what fails here is a denial. */
-  async #admit(tool: HostTool, args: unknown, context: object): Promise<Slot> {
+  /**
+   * Decides on and records one call. Never throws: what fails here is a denial.
+   * @param called by ADK, which will come to its callbacks again after the tool
+   */
+  async #admit(tool: HostTool, args: unknown, context: object, called: boolean): Promise<Slot> {
     const slot = (more: Partial<Slot>): Slot => ({
       owner: this[PLUGIN],
       ticket: undefined,
       attempt: 1,
       denial: undefined,
+      announced: false,
+      watched: false,
+      insideAgent: false,
       entered: false,
       running: false,
       bodyEntered: false,
       bodyThrew: undefined,
+      held: undefined,
       done: false,
       ...more,
     })
     try {
+      if (!isObject(tool) && typeof tool !== 'function') throw new TypeError('this is no tool')
       wrapTool(tool)
       if (this.recorder) flushAtExit(this.#flush)
+      const invocationContext = read(context, 'invocationContext')
+      const turn = turnOf(invocationContext)
+      const announced = this.#announced.take(turn, tool.name, readString(context, 'functionCallId'))
+      const outer = currentSlot()
+      const isAgent = agentOf(tool) !== undefined
+      const confirmed = read(context, 'toolConfirmation', 'confirmed')
       const attempt = this.#again(context)
-      const request = describeCall(tool, args, context, { parent: currentSlot()?.ticket, attempt })
-      const admitted = await this.#gate.admit(request)
+      const request = describeCall(tool, args, context, { parent: outer?.ticket, attempt })
+      const admitted = await this.#gate.admit(request, {
+        ...(typeof confirmed === 'boolean' && { confirmed }),
+        unjudged: this.#agentTools === 'record' && outer?.insideAgent === true,
+        refused: this.#agentTools === 'refuse' && isAgent ? AGENTS_REFUSED : undefined,
+      })
+      const more = {
+        announced,
+        insideAgent: isAgent || outer?.insideAgent === true,
+        watched: called && othersAnswer(invocationContext),
+      }
       const made =
-        'error' in admitted ? slot({ denial: admitted, done: true }) : slot({ ticket: admitted.ticket, attempt })
+        'error' in admitted
+          ? slot({ ...more, denial: admitted, done: true })
+          : slot({ ...more, ticket: admitted.ticket, attempt })
       if (isObject(context)) setSlot(context, made)
-      if (!made.denial) this.#open.set(made, read(context, 'invocationContext', 'invocationId'))
+      if (!made.denial) this.#open.set(made, turn)
       return made
     } catch (error) {
       this.#report(error as Error)
@@ -246,11 +360,18 @@ export class RecordingPlugin implements BasePlugin {
       await this.#orphan(call)
       return
     }
+    // Others have still to say what the model is shown.
+    if (slot.held) return
     this.#open.delete(slot)
     if (slot.entered || slot.done || !slot.ticket) return
     slot.done = true
     const { recorder } = this
     const visible = { value: call.result }
+    if (!isTool(call.tool)) {
+      // ADK looks a name up in an object, where `constructor` is found as well.
+      await recorder?.outcome(slot.ticket, { status: 'not_executed', executed: 'no' })
+      return
+    }
     if (wrapTool(call.tool as HostTool)) {
       // Somebody's callback answered in the tool's place: with the tool wrapped, we know that it did not run.
       await recorder?.outcome(slot.ticket, { status: 'short_circuited', executed: 'no', visible })
@@ -264,6 +385,11 @@ export class RecordingPlugin implements BasePlugin {
   /** An earlier plugin answered before we were asked: nobody decided, and nothing held the call back. */
   async #orphan({ tool, toolArgs, toolContext, result }: AfterTool): Promise<void> {
     const { recorder } = this
+    this.#announced.take(
+      turnOf(read(toolContext, 'invocationContext')),
+      tool.name,
+      readString(toolContext, 'functionCallId'),
+    )
     if (!recorder) return
     const described = describeCall(tool as HostTool, toolArgs, toolContext, {
       parent: currentSlot()?.ticket,
@@ -274,20 +400,79 @@ export class RecordingPlugin implements BasePlugin {
     await recorder.outcome(ticket, { status: 'unknown', executed: 'unknown', visible: { value: result } })
   }
 
+  /** Remembers what a model asks for, and records at once what ADK will not come to. */
+  async #hear(turn: Turn, event: unknown): Promise<void> {
+    const calls = this.#announced.read(turn, read(event, 'content'))
+    if (calls.length === 0) return
+    // One turn of an agent is over before it has another.
+    await this.#neverReached(this.#announced.leftOf(turn))
+    const paused = read(turn.invocationContext, 'runConfig', 'pauseOnToolCalls') === true
+    for (const call of calls) {
+      if (!call.registered) await this.#neverReached([call])
+      else if (paused) await this.#leftToClient(call)
+      else await this.#neverReached(this.#announced.add(call))
+    }
+  }
+
+  async #turnOver(turn: Turn): Promise<void> {
+    const key = keyOf(turn)
+    const open = [...this.#open].filter(([slot, its]) => (slot.held || !slot.entered) && keyOf(its) === key)
+    await Promise.all(open.map(([slot]) => this.#abandon(slot)))
+    await this.#neverReached(this.#announced.leftOf(turn))
+  }
+
+  /** Calls that a model asked for and that ADK did not come to: nobody decided on them, and nothing was run. */
+  async #neverReached(calls: readonly Announced[]): Promise<void> {
+    const { recorder } = this
+    if (!recorder) return
+    await Promise.all(
+      calls.map(async call => {
+        const ticket = await recorder.intent(describeAnnounced(call), { verdict: 'not_evaluated' })
+        await recorder.outcome(ticket, {
+          status: call.name === FINAL_ANSWER ? 'short_circuited' : 'not_executed',
+          executed: 'no',
+        })
+      }),
+    ).catch(error => this.#report(error as Error))
+  }
+
+  /** `pauseOnToolCalls`: the run ends here and the client runs the tool. Its answer comes as a message, or never. */
+  async #leftToClient(call: Announced): Promise<void> {
+    const { recorder } = this
+    const session = readString(call.turn.invocationContext, 'session', 'id')
+    const key = call.id === undefined ? undefined : waitingKeyOf(session, call.id)
+    // A stream of a model shows a call in parts and as a whole.
+    if (!recorder || (key !== undefined && this.#waiting.get(key)?.kind === 'client')) return
+    try {
+      const request = { ...describeAnnounced(call), unmediated: true }
+      const ticket = await recorder.intent(request, { verdict: 'not_evaluated' })
+      await recorder.outcome(ticket, { status: 'pending', executed: 'unknown' })
+      if (key !== undefined) this.#remember(key, { ticket, attempt: 1, kind: 'client' })
+    } catch (error) {
+      this.#report(error as Error)
+      // It happens all the same, and nothing here can hold it back.
+      await recorder.loss('adk.client-side', undefined, 1)
+    }
+  }
+
   /** The run is over and the tool was never entered: some other callback kept ADK from coming to it. */
   async #abandon(slot: Slot): Promise<void> {
     this.#open.delete(slot)
+    if (slot.held) await settle(slot)
     if (slot.entered || slot.done || !slot.ticket) return
     slot.done = true
     await this.recorder?.outcome(slot.ticket, { status: 'not_executed', executed: 'no' })
   }
 
-  #wait(slot: Slot, run: ToolRun, kind: Waiting['kind']): void {
+  #wait(slot: Slot, run: ToolRun, kind: 'confirmation' | 'long-running'): void {
     const key = waitingKey(run.toolContext)
-    if (key === undefined || !slot.ticket) return
+    if (key !== undefined && slot.ticket) this.#remember(key, { ticket: slot.ticket, attempt: slot.attempt, kind })
+  }
+
+  #remember(key: string, waiting: Waiting): void {
     const oldest = this.#waiting.size >= WAITING_MAX ? this.#waiting.keys().next() : undefined
     if (oldest && !oldest.done) this.#waiting.delete(oldest.value)
-    this.#waiting.set(key, { ticket: slot.ticket, attempt: slot.attempt, kind })
+    this.#waiting.set(key, waiting)
   }
 
   /** The number of this attempt. A confirmed or declined call comes back as a new one: the old one is over. */
@@ -303,6 +488,26 @@ export class RecordingPlugin implements BasePlugin {
 
 // Bounds the work on one message.
 const PARTS_MAX = 1000
+
+const AGENTS_REFUSED = 'Agents inside tools are refused here.'
+
+const notFirst = (name: string): string =>
+  `the plugin ${JSON.stringify(name)} is not the first of its runner (App.plugins come before Runner.plugins).`
+
+/** Whether somebody besides us may change what a model is shown of a call, and we have put ourselves behind them. */
+function othersAnswer(invocationContext: unknown): boolean {
+  if (!watchManager(read(invocationContext, 'pluginManager'))) return false
+  if (pluginsOf(invocationContext).length > 1) return true
+  const callbacks = read(invocationContext, 'agent', 'canonicalAfterToolCallbacks')
+  return Array.isArray(callbacks) && callbacks.length > 0
+}
+
+/** @throws {TypeError} for another value: the first one is the default */
+function oneOf<T extends string>(name: string, values: readonly [T, ...T[]], value: T | undefined): T {
+  if (value === undefined) return values[0]
+  if (!values.includes(value)) throw new TypeError(`${name} is one of ${values.join(', ')}, not ${String(value)}`)
+  return value
+}
 
 function recorderOptions(setup: Setup, backend: AuditBackend, id: string) {
   const { evaluator, approver, tier, redact, valueBytesMax, keepDisclosures, identity, reviewTimeoutMs } = setup

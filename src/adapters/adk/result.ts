@@ -1,6 +1,6 @@
 import type { CallResult } from '../../recorder/types.js'
-import type { Slot } from './execution.js'
 import { type HostTool, isFunctionTool, isObject, read, type ToolRun } from './shapes.js'
+import type { Slot } from './slot.js'
 
 interface Circumstances {
   readonly tool: HostTool

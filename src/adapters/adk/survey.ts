@@ -2,12 +2,13 @@ import type { CoveredTool } from '../../recorder/types.js'
 import { definitionOf } from './describe.js'
 import { wrapTool } from './execution.js'
 import { agentOf, isTool, read } from './shapes.js'
+import { watchAgent } from './shown.js'
 
 /**
  * Kinds of calls that never pass through a plugin of ADK, whatever we do: what the model's provider runs itself, code
- * executors, agents on other machines, and tools whose calls the client runs (`pauseOnToolCalls`).
+ * executors, and agents on other machines.
  */
-export const UNSEEN = ['adk.client-side', 'adk.code-execution', 'adk.model-built-in', 'adk.remote-agent']
+export const UNSEEN = ['adk.code-execution', 'adk.model-built-in', 'adk.remote-agent']
 
 // Bounds the walk; agents refer to each other and a program may have made a ring of them.
 const AGENTS_MAX = 1000
@@ -25,6 +26,7 @@ export function survey(root: unknown, digestOf: (definition: unknown) => string)
     const agent = agents.pop()
     if (!agent || seen.has(agent)) continue
     seen.add(agent)
+    watchAgent(agent)
     for (const below of listOf(read(agent, 'subAgents'))) agents.push(below)
     for (const tool of listOf(read(agent, 'tools'))) {
       if (!isTool(tool) || found.size >= TOOLS_MAX) continue
