@@ -84,6 +84,8 @@ export class LogWriter {
   /** Checkpoints that recorders may still cite, by the hash of their note, oldest first. */
   readonly #recentHeads = new Map<string, { readonly tree: TreeHead; readonly note: Uint8Array }>()
   readonly #keptNotes = new Set<string>()
+  /** Notes that are being written, by their hash. */
+  readonly #keeping = new Map<string, Promise<void>>()
   #waiters: Waiter[] = []
   #timer: { readonly timer: Timer; readonly due: number } | undefined
   #checkpointing: Promise<void> | undefined
@@ -293,9 +295,23 @@ export class LogWriter {
       )
     }
     if (!note || !signedByUs(note, this.logKey, after)) return
-    await this.#store.objects.put([{ path: `notes/${after.note}`, bytes: note }])
-    if (this.#keptNotes.size >= RECENT_HEADS_MAX) this.#keptNotes.clear() // putting one again costs a read
-    this.#keptNotes.add(after.note)
+    await this.#keepNote(after.note, note)
+  }
+
+  /** Keeps a note that records cite. Streams that begin together cite the same one: it is written once. */
+  #keepNote(hash: string, bytes: Uint8Array): Promise<void> {
+    let keeping = this.#keeping.get(hash)
+    if (!keeping) {
+      keeping = this.#store.objects
+        .put([{ path: `notes/${hash}`, bytes }])
+        .then(() => {
+          if (this.#keptNotes.size >= RECENT_HEADS_MAX) this.#keptNotes.clear() // putting one again costs a read
+          this.#keptNotes.add(hash)
+        })
+        .finally(() => this.#keeping.delete(hash))
+      this.#keeping.set(hash, keeping)
+    }
+    return keeping
   }
 
   /** The root of our tree when it had `size` entries. */
