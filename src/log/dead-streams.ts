@@ -18,6 +18,8 @@ export interface DeadStreamsParts {
   /** The records `from` up to, not including, `to`, in order. */
   readonly read: (from: number, to: number) => AsyncIterable<SequencedRecord>
   readonly size: () => number
+  /** Open calls to remember at one time; default 16,384. */
+  readonly openMax?: number
 }
 
 /**
@@ -108,6 +110,7 @@ export class DeadStreams {
     from: number,
     size: number,
   ): Promise<{ readonly calls: ReadonlyMap<Hash, UnsettledCall[]>; readonly next: number | undefined }> {
+    const { openMax = OPEN_MAX } = this.#parts
     const open = new Map<Hash, OpenCall>()
     let next: number | undefined
     for await (const { index, record } of this.#parts.read(from, size)) {
@@ -118,7 +121,7 @@ export class DeadStreams {
       const { leaf, record: found } = parsed
       if (found.type === 'intent') {
         if (!dead.has(found.stream) || found.decision.verdict === 'deny') continue
-        if (open.size < OPEN_MAX && next === undefined)
+        if (open.size < openMax && next === undefined)
           open.set(leaf, {
             stream: found.stream,
             call: found.call,
