@@ -7,9 +7,29 @@ import type { Policy } from './policy-file.js'
 export interface PolicyEngine {
   loadPolicy(policy: Policy): void
   evaluatePolicy(agent: string, context: { [name: string]: unknown }): EngineDecision
+  registerBackend(backend: EngineBackend): void
+  evaluatePolicyWithBackends(agent: string, context: { [name: string]: unknown }): Promise<BackendsDecision>
 }
 
-interface EngineDecision {
+/**
+ * One of the toolkit's own ways to ask another engine: its `OPABackend`, its `CedarBackend`, or an object of the same
+ * shape. The tool's name is `tool` in the context, its arguments are `tool_args`.
+ */
+export interface EngineBackend {
+  readonly name: string
+  evaluatePolicy?(agent: string, context: { readonly [name: string]: unknown }): unknown
+}
+
+export interface BackendsDecision {
+  readonly backendResults: readonly {
+    readonly backend: string
+    readonly decision: string
+    readonly reason?: string | undefined
+    readonly error?: string | undefined
+  }[]
+}
+
+export interface EngineDecision {
   readonly allowed: boolean
   readonly action: string
   readonly matchedRule?: string | undefined

@@ -24,8 +24,16 @@ export interface Decision {
 /** One set of rules as evidence: which engine, which files. */
 export interface RulesInForce {
   readonly engine: { readonly name: string; readonly version: string }
-  /** Digest of each file's bytes (SHA-256, lowercase hex) and its name; any number. */
-  readonly files: readonly { readonly digest: string; readonly name: string }[]
+  /** Any number. */
+  readonly files: readonly RulesFile[]
+}
+
+export interface RulesFile {
+  /** SHA-256 of the file's bytes, lowercase hex. */
+  readonly digest: string
+  readonly name: string
+  /** The file itself, for a backend that keeps it: private, never part of the log. */
+  readonly bytes?: Uint8Array
 }
 
 /** Decides whether a call may run. One that throws denies: see `policy_error` in `spec/vocabulary.md`. */

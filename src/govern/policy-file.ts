@@ -28,11 +28,18 @@ interface PolicyRule {
   readonly enabled: boolean
 }
 
+interface StagedRule {
+  readonly stage: string
+  readonly rule: PolicyRule
+}
+
 const ACTIONS = ['allow', 'deny', 'warn', 'require_approval', 'log'] as const
 const API_VERSION = 'governance.toolkit/v1'
 const DEPRECATED_VERSION = '1.0'
 const SCOPES = ['global', 'tenant', 'agent'] as const
 const STAGES = ['pre_input', 'pre_tool', 'post_tool', 'pre_output'] as const
+/** The stage at which a recorder asks. */
+const THIS_STAGE = 'pre_tool'
 const PERIODS = ['second', 'minute', 'hour', 'day'] as const
 
 /** Bounds the work and the memory that a file of rules can cause. */
@@ -64,13 +71,24 @@ const RULE_MEMBERS = [
   'enabled',
 ]
 
+/** One file of rules, as each of the two engines takes it: docs/design/engine-differences.md. */
+export interface PolicyFile {
+  /** As the TypeScript engine reads it. */
+  readonly policy: Policy
+  /** As its Python twin does; undefined where that applies the policy to nobody. Other conditions mean other things. */
+  readonly python: Policy | undefined
+  /** What its author may not have meant, one sentence each. */
+  readonly notes: readonly string[]
+  /** What is in the file and not in force as it says, one sentence each. */
+  readonly gaps: readonly string[]
+}
+
 /**
  * Reads one file of rules. What the engine would read otherwise than its author, or not at all, is refused.
  *
- * @returns the policy, and sentences about what is in the file and not in force, or in force otherwise than elsewhere
  * @throws {MalformedError} `rules.file` with the line and the reason
  */
-export function readPolicy(bytes: Uint8Array): { policy: Policy; notes: string[] } {
+export function readPolicy(bytes: Uint8Array): PolicyFile {
   if (bytes.length > POLICY_BYTES_MAX)
     throw new MalformedError('rules.file', `it has ${bytes.length} bytes`, { expected: `at most ${POLICY_BYTES_MAX}` })
   const lines = new LineCounter()
@@ -93,12 +111,13 @@ export function readPolicy(bytes: Uint8Array): { policy: Policy; notes: string[]
 class Reader {
   readonly #lines: LineCounter
   readonly #notes: string[] = []
+  readonly #gaps: string[] = []
 
   constructor(lines: LineCounter) {
     this.#lines = lines
   }
 
-  policy(root: Node | null): { policy: Policy; notes: string[] } {
+  policy(root: Node | null): PolicyFile {
     const map = this.#members(root, 'the document', POLICY_MEMBERS)
     const apiVersion = this.#string(map, 'apiVersion') ?? API_VERSION
     if (apiVersion !== API_VERSION && apiVersion !== DEPRECATED_VERSION)
@@ -110,60 +129,67 @@ class Reader {
     if (!isOneOf(SCOPES, scope)) this.#wrong(map, 'scope', `is one of ${SCOPES.join(', ')}`)
     const defaultAction = this.#string(map, 'default_action') ?? 'deny'
     if (defaultAction !== 'allow' && defaultAction !== 'deny') this.#wrong(map, 'default_action', 'is allow or deny')
+    const { forNobody, ...agents } = this.#agents(map)
+    const rules = this.#rules(map)
+    const policy: Policy = {
+      apiVersion,
+      name,
+      ...(description !== undefined && { description }),
+      ...agents,
+      scope,
+      rules: rules.map(({ rule }) => rule),
+      default_action: defaultAction as 'allow' | 'deny',
+    }
+    const atThisStage = rules.filter(({ stage }) => stage === THIS_STAGE).map(({ rule }) => rule)
     return {
-      policy: {
-        apiVersion,
-        name,
-        ...(description !== undefined && { description }),
-        ...this.#agents(map),
-        scope,
-        rules: this.#rules(map),
-        default_action: defaultAction as 'allow' | 'deny',
-      },
+      policy,
+      python: forNobody ? undefined : { ...policy, rules: atThisStage },
       notes: this.#notes,
+      gaps: this.#gaps,
     }
   }
 
-  #agents(map: YAMLMap): Pick<Policy, 'agent' | 'agents'> {
+  #agents(map: YAMLMap): Pick<Policy, 'agent' | 'agents'> & { forNobody: boolean } {
     const agent = this.#string(map, 'agent')
     const agents = this.#strings(map, 'agents')
-    if (agents?.length === 0) this.#wrong(map, 'agents', 'names nobody, which the engine reads as everybody')
     // The engine compares whole names: any other pattern would match nobody.
     for (const pattern of [agent ?? '', ...(agents ?? []).filter(each => each !== '*')])
       if (pattern.includes('*')) this.#wrong(map, agents ? 'agents' : 'agent', 'knows one pattern only: agents: ["*"]')
-    if (agent === undefined && agents === undefined)
+    const forNobody = agent === undefined && (agents ?? []).length === 0
+    if (forNobody)
       this.#notes.push(
-        'names no agents, so it applies to all; the Python engine would apply it to none: write agents: ["*"]',
+        'names no agents: for the Python engine it is for nobody, so that only what it denies counts: write agents: ["*"]',
       )
     return {
+      forNobody,
       ...(agent !== undefined && { agent }),
-      ...(agents ? { agents } : agent === undefined && { agents: ['*'] }),
+      ...(forNobody ? { agents: ['*'] } : agents && { agents }),
     }
   }
 
-  #rules(map: YAMLMap): PolicyRule[] {
+  #rules(map: YAMLMap): StagedRule[] {
     const node = map.get('rules', true) as Node | undefined
     if (node === undefined) return []
     if (!isSeq(node)) this.#wrong(map, 'rules', 'is a list')
     const { items } = node as { items: Node[] }
     if (items.length > RULES_MAX) this.#wrong(map, 'rules', `has more than ${RULES_MAX} rules`)
-    const rules: PolicyRule[] = []
+    const rules: StagedRule[] = []
     const names = new Set<string>()
     for (const item of items) {
-      const rule = this.#rule(item)
-      if (!rule) continue
+      const staged = this.#rule(item)
+      const { rule } = staged
       // The engine looks a matched rule up again by name and would take the limit of the first.
       if (names.has(rule.name)) this.refuse(item.range?.[0], `a second rule is named ${JSON.stringify(rule.name)}`)
       names.add(rule.name)
-      rules.push(rule)
+      rules.push(staged)
     }
     return rules
   }
 
-  #rule(node: Node): PolicyRule | undefined {
+  #rule(node: Node): StagedRule {
     const map = this.#members(node, 'a rule', RULE_MEMBERS)
     const name = this.#name(map, 'a rule')
-    const stage = this.#string(map, 'stage') ?? 'pre_tool'
+    const stage = this.#string(map, 'stage') ?? THIS_STAGE
     if (!isOneOf(STAGES, stage)) this.#wrong(map, 'stage', `is one of ${STAGES.join(', ')}`)
     const condition = this.#string(map, 'condition')
     if (condition === undefined) return this.refuse(node.range?.[0], `rule ${JSON.stringify(name)} has no condition`)
@@ -182,14 +208,17 @@ class Reader {
       priority: this.#integer(map, 'priority') ?? 0,
       enabled: this.#boolean(map, 'enabled') ?? true,
     }
-    if (stage !== 'pre_tool') {
-      // Judged before a tool runs, it would decide on calls it was not written for.
-      this.#notes.push(`rule ${JSON.stringify(name)} is for the stage ${stage} and is not evaluated before a tool`)
-      return undefined
+    if (stage !== THIS_STAGE) {
+      // The engine knows no stages and judges it before a tool, where its Python twin does not. Its condition is about
+      // another moment, so what there is to ask for is not known here.
+      this.#gaps.push(
+        `rule ${JSON.stringify(name)} is for the stage ${stage}, which is not evaluated: before a tool, only what it denies counts`,
+      )
+      return { stage, rule }
     }
     const fault = conditionFault(condition)
     if (fault) this.#wrong(map, 'condition', `of rule ${JSON.stringify(name)} ${fault}`)
-    return rule
+    return { stage, rule }
   }
 
   /** `<count>/<period>`, as the engine reads it: it takes anything, and never limits what it does not understand. */

@@ -73,7 +73,7 @@ describe('the sample rules, judged by the real engine', () => {
     expect(ask('process_payment', { amount: 100 })).toMatchObject({ verdict: 'review', rule: 'approve-payments' })
     expect(rules).toEqual({
       engine: { name: '@microsoft/agent-governance-sdk', version: '4.0.0' },
-      files: [{ digest: sha256Hex(toUtf8(SAMPLE)), name: 'default.yaml' }],
+      files: [{ digest: sha256Hex(toUtf8(SAMPLE)), name: 'default.yaml', bytes: toUtf8(SAMPLE) }],
     })
     expect([gaps, warnings]).toEqual([[], []])
   })
@@ -100,7 +100,7 @@ describe('the sample rules, judged by the real engine', () => {
     expect(ask('x').verdict).toBe('allow')
     expect(ask('x', {}, 'did:example:b').verdict).toBe('deny')
     const none = evaluator({ 'a.yaml': `name: a\ndefault_action: allow\n` })
-    expect(none.ask('x').verdict).toBe('allow')
+    expect(none.ask('x')).toEqual({ verdict: 'deny', reason: 'No policies loaded (deny by default)' })
     expect(none.warnings[0]).toContain('names no agents')
     const warnings: string[] = []
     const policyDir = folder({ 'a.yaml': `name: a\nagent: did:example:fixed\ndefault_action: allow\n` })
@@ -185,7 +185,6 @@ describe('a file of rules is refused', () => {
     [`name: "${'x'.repeat(300)}"`, '1 to 255 bytes'],
     ['apiVersion: governance.toolkit/v2\nname: a', 'apiVersion is'],
     ['name: a\nagents: "*"', 'list of strings'],
-    ['name: a\nagents: []', 'names nobody'],
     ['name: a\nagent: "*"', 'one pattern only'],
     ['name: a\nagents: ["did:mesh:*"]', 'one pattern only'],
     ['name: a\nscope: planet', 'scope is one of'],
@@ -231,7 +230,7 @@ describe('a file of rules is refused', () => {
   })
 
   test('but not for what harms nothing: a limit written loosely, another stage, metadata', () => {
-    const { policy, notes } = readPolicy(
+    const { policy, python, notes, gaps } = readPolicy(
       toUtf8(`${HEAD}version: "1.0"
 metadata: {owner: x}
 rules:
@@ -243,8 +242,10 @@ rules:
     expect(policy.rules.map(each => [each.name, each.limit])).toEqual([
       ['a', '10/hour'],
       ['b', undefined],
+      ['c', undefined],
     ])
-    expect(notes).toEqual([expect.stringContaining('pre_output')])
+    expect(python!.rules.map(each => each.name)).toEqual(['a', 'b'])
+    expect([notes, gaps]).toEqual([[], [expect.stringContaining('pre_output')]])
   })
 })
 
