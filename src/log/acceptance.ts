@@ -19,8 +19,9 @@ export class Acceptance {
   readonly #starts = new Map<Hash, { readonly index: number; readonly key: Key }>()
   /** By recovered stream, the stream that its first recovery stands in. */
   readonly #recoveries = new Map<Hash, Hash>()
-  /** The newest records, oldest first. */
+  /** The newest records, and the same in a ring: looking for the oldest in a Map costs more with each one removed. */
   readonly #recent = new Map<Hash, number>()
+  readonly #ring: Hash[] = []
   #lookedUp: ReadonlyMap<Hash, number> = new Map()
 
   /**
@@ -68,7 +69,9 @@ export class Acceptance {
     if (record.understood && record.record.type === 'recovery' && !this.#recoveries.has(record.record.of))
       this.#recoveries.set(record.record.of, record.record.stream)
     this.#recent.set(record.leaf, index)
-    if (this.#recent.size > RECENT_MAX) this.#recent.delete(this.#recent.keys().next().value!)
+    const oldest = this.#ring[index % RECENT_MAX]
+    if (oldest !== undefined) this.#recent.delete(oldest)
+    this.#ring[index % RECENT_MAX] = record.leaf
   }
 
   /** The agent streams of one recorder: agent id and identity. */

@@ -6,23 +6,29 @@ import type { StoredObject } from './ports.js'
  * same objects. Remembers the right edge only: at most 255 records and 255 hashes a level.
  */
 export class TreeBuilder {
-  readonly #frontier = Frontier.empty()
+  #size = 0
   #records: Uint8Array[] = []
   /** The hashes of the last tile of each level, as long as it is not full. */
   readonly #edges: Uint8Array[][] = [[]]
 
   get size(): number {
-    return this.#frontier.size
+    return this.#size
   }
 
   /** The root of the tree so far: 32 new bytes. */
   root(): Uint8Array {
-    return this.#frontier.root()
+    // The right edge of the whole tree, from the largest subtree down: of each level those that its last tile ends in.
+    const hashes = this.#edges.toReversed().flatMap(edge => {
+      const frontier = Frontier.empty()
+      for (const hash of edge) frontier.append(hash)
+      return frontier.hashes
+    })
+    return Frontier.from(this.#size, hashes).root()
   }
 
   /** Adds a record. Returns what it made full, if anything: the bundle first, then tiles from the lowest level up. */
   add(record: Uint8Array, leaf: Uint8Array): readonly StoredObject[] {
-    this.#frontier.append(leaf)
+    this.#size++
     this.#records.push(record)
     this.#edges[0]!.push(leaf)
     if (this.#records.length < TILE_WIDTH) return NONE

@@ -46,6 +46,19 @@ export const canonicalBytes = (value: Json): Uint8Array => toUtf8(write(value, 1
 export const parseRecordJson = (bytes: Uint8Array): Json => parseJson(bytes, RECORD_LIMITS)
 
 /**
+ * The bytes of a record, of which nobody knows yet that it is one: what {@link parseRecordJson} will take, and no other.
+ * @throws {MalformedError} `record.length`, `record.depth`, `record.value`
+ * @throws {TypeError} what JSON cannot say
+ */
+export function formatRecordJson(json: Json): Uint8Array {
+  // Writing gives the canonical form and refuses lone surrogates, so of what a reader checks only this is left.
+  inspect(json, 1, { limits: RECORD_LIMITS, strings: false, ascending: true })
+  const bytes = toUtf8(write(json, 1))
+  checkLength(bytes, RECORD_LIMITS)
+  return bytes
+}
+
+/**
  * Strict JSON: parsed, serialized again and compared, so that one value has one text. A repeated name, another
  * order, an escape more than needed, `1.0` or `-0`, white space, a byte-order mark: all differ from their own
  * canonical form, and no list of such cases has to be complete.
@@ -55,10 +68,7 @@ export const parseRecordJson = (bytes: Uint8Array): Json => parseJson(bytes, REC
  */
 export function parseJson(bytes: Uint8Array, limits: JsonLimits): Json {
   const { what } = limits
-  if (bytes.length === 0 || bytes.length > limits.bytesMax)
-    throw new MalformedError(`${what}.length`, `the ${what} has ${bytes.length} bytes`, {
-      expected: `1 to ${limits.bytesMax} bytes`,
-    })
+  checkLength(bytes, limits)
   const text = decode(bytes, what)
   let value: Json
   try {
@@ -76,6 +86,13 @@ export function parseJson(bytes: Uint8Array, limits: JsonLimits): Json {
   throw new MalformedError(`${what}.canonical`, `the ${what} is not in its RFC 8785 form: ${quote(text)}`, {
     expected: 'names ascending and once each, shortest escapes and numbers, no space',
   })
+}
+
+function checkLength(bytes: Uint8Array, { what, bytesMax }: JsonLimits): void {
+  if (bytes.length === 0 || bytes.length > bytesMax)
+    throw new MalformedError(`${what}.length`, `the ${what} has ${bytes.length} bytes`, {
+      expected: `1 to ${bytesMax} bytes`,
+    })
 }
 
 interface Walk {

@@ -1,8 +1,7 @@
 import { sha256Hex } from '#crypto'
-import { toUtf8 } from '../bytes/utf8.js'
 import { MalformedError, quote } from '../errors.js'
 import { allowsExecuted } from './calls.js'
-import { canonicalize, parseRecordJson, RECORD_BYTES_MAX } from './canonical.js'
+import { formatRecordJson, parseRecordJson, RECORD_BYTES_MAX } from './canonical.js'
 import { SCHEME } from './commitment.js'
 import { isBin, isHash, isId, isInt, isKey, isSig, isText, isTime, isWord } from './formats.js'
 import {
@@ -81,10 +80,8 @@ export function parseRecord(bytes: Uint8Array): ParsedRecord {
 export function encodeRecord(record: Record): Uint8Array {
   const why = describeViolation(record as unknown as JsonObject)
   if (why !== undefined) throw new MalformedError('record.member', `this is no record: ${why}`)
-  const bytes = toUtf8(canonicalize(record as unknown as Json))
-  // Parsing covers what no member's check looks at: members of others, their depth and their numbers.
-  parseRecordJson(bytes)
-  return bytes
+  // This covers what no member's check looks at: members of others, their depth and their numbers.
+  return formatRecordJson(record as unknown as Json)
 }
 
 /** Leaf hash of an entry, lowercase hex. RFC 6962 §2.1 */

@@ -14,10 +14,14 @@ export const HASH_LENGTH = 32
 
 /** Hash of an entry: SHA-256(0x00 || entry), 32 new bytes. RFC 6962 §2.1. */
 export function leafHash(entry: Uint8Array): Uint8Array {
-  const prefixed = new Uint8Array(1 + entry.length)
+  const room = 1 + entry.length
+  const prefixed = room <= leafScratch.length ? leafScratch.subarray(0, room) : new Uint8Array(room)
   prefixed.set(entry, 1)
   return sha256(prefixed)
 }
+
+// The first byte stays 0x00. Records have at most 16,384 bytes; longer entries are other people's.
+const leafScratch = new Uint8Array(1 + 16_384)
 
 /**
  * Hash of an inner node: SHA-256(0x01 || left || right), 32 new bytes. The prefixes keep an entry of 64 bytes from
