@@ -87,6 +87,11 @@ export interface AuditBackend {
    * @param identity  Raw Ed25519 public key, 32 bytes, of who asks.
    */
   deadStreams?(agent: string, identity: Uint8Array): AsyncIterable<DeadStream>
+  /**
+   * Keeps the bytes of a file that a `rules` record names by its digest: private, and never part of the log. Safe to
+   * call again with the same bytes. Absent: the digest is all that is known of the rules.
+   */
+  keepRules?(file: Uint8Array): Promise<void>
   /** Whether `disclosures` are kept. Absent or false: they are dropped, and the recorder says so. */
   readonly keepsDisclosures?: boolean
   /** Resolves when everything appended before the call has reached `level` (default `published`). */

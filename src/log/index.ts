@@ -2,10 +2,11 @@ import { resolve } from 'node:path'
 import { UnavailableError } from '../core/errors.js'
 import type { AuditBackend } from './backend.js'
 import { reading } from './disk-error.js'
-import type { StoreKind } from './layout.js'
+import { filesLayout, jsonlLayout, type StoreKind } from './layout.js'
 import { LazyLog, type Log, LogHandle, type LogOptions } from './log.js'
 import { openInMemory, openOnDisk } from './open.js'
 import { share } from './registry.js'
+import { keepRuleFile } from './rule-files.js'
 import { realWorld, type World } from './world.js'
 
 export type { Log, LogOptions } from './log.js'
@@ -56,7 +57,13 @@ export async function openLogIn(
     throw new UnavailableError('log.exists', `there is a log at ${path} already; it was not touched`, {
       expected: 'a path where nothing is yet',
     })
-  const log = await share(world.logs, path, () => openOnDisk(world, store, path, options, must))
+  const layout = store === 'files' ? filesLayout(path) : jsonlLayout(path)
+  const log = await share(
+    world.logs,
+    path,
+    () => openOnDisk(world, store, path, options, must),
+    file => keepRuleFile(world.disk, layout, file),
+  )
   if (options.origin !== undefined && options.origin !== log.origin) {
     const { origin } = log
     await log.close()

@@ -28,6 +28,10 @@ export interface Layout {
   readonly operatorKey: string
   readonly agentKeys: string
   agentKey(agent: string): string
+  /** Folder of the files that `rules` records name. */
+  readonly rules: string
+  /** @param digest  SHA-256 of the file, lowercase hex. */
+  ruleFile(digest: string): string
   /** The newest signed checkpoint for all to see. */
   readonly checkpoint: string
   /** Folder of signed notes that records cite, by the hash of the note. */
@@ -75,6 +79,8 @@ const privateLayout = (folder: string) => ({
   agentKeys: `${folder}/keys/agents`,
   // An agent id may hold characters that are none of a file name; its hash never does.
   agentKey: (agent: string) => `${folder}/keys/agents/${sha256Hex(toUtf8(agent))}.pem`,
+  rules: `${folder}/rules`,
+  ruleFile: (digest: string) => `${folder}/rules/${digest}`,
 })
 
 /** The name of the journal segment whose first frame begins at record `index`. Names sort as the numbers do. */

@@ -40,6 +40,8 @@ export interface Log extends AuditBackend {
   readonly keepsDisclosures: true
 }
 
+export type KeepRules = (file: Uint8Array) => Promise<void>
+
 export interface LogEntry {
   readonly index: number
   readonly record: Uint8Array
@@ -50,12 +52,17 @@ export class LogHandle implements Log {
   readonly keepsDisclosures = true
   readonly #writer: LogWriter
   readonly #release: () => Promise<void>
+  readonly #keepRules: KeepRules | undefined
   #closing: Promise<void> | undefined
 
-  /** @param release  Gives up this use; closes the writer when it was the last. */
-  constructor(writer: LogWriter, release: () => Promise<void>) {
+  /**
+   * @param release    Gives up this use; closes the writer when it was the last.
+   * @param keepRules  Undefined where there is no private folder.
+   */
+  constructor(writer: LogWriter, release: () => Promise<void>, keepRules?: KeepRules) {
     this.#writer = writer
     this.#release = release
+    this.#keepRules = keepRules
   }
 
   get origin(): string {
@@ -99,6 +106,11 @@ export class LogHandle implements Log {
   async *deadStreams(agent: string, identity: Uint8Array): AsyncGenerator<DeadStream> {
     this.#checkOpen()
     yield* this.#writer.deadStreams(agent, identity)
+  }
+
+  async keepRules(file: Uint8Array): Promise<void> {
+    this.#checkOpen()
+    await this.#keepRules?.(file)
   }
 
   async *entries(range: { readonly from?: number; readonly to?: number } = {}): AsyncGenerator<LogEntry> {
@@ -164,6 +176,14 @@ export class LazyLog implements AuditBackend {
 
   async *deadStreams(agent: string, identity: Uint8Array): AsyncGenerator<DeadStream> {
     yield* (await this.#open()).deadStreams!(agent, identity)
+  }
+
+  async keepRules(file: Uint8Array): Promise<void> {
+    await (await this.#open()).keepRules?.(file)
+  }
+
+  async *entries(range?: { readonly from?: number; readonly to?: number }): AsyncGenerator<LogEntry> {
+    yield* (await this.#open()).entries(range)
   }
 
   async flush(level?: Level): Promise<void> {

@@ -1,5 +1,5 @@
 import { UnavailableError } from '../core/errors.js'
-import { type Log, LogHandle } from './log.js'
+import { type KeepRules, type Log, LogHandle } from './log.js'
 import type { LogWriter } from './writer.js'
 
 /*
@@ -35,7 +35,12 @@ export const VERSION = '0.1.0'
  *
  * @throws {UnavailableError} `log.other-version` when another version of this package has it open
  */
-export async function share(registry: Registry, name: string, open: () => Promise<LogWriter>): Promise<Log> {
+export async function share(
+  registry: Registry,
+  name: string,
+  open: () => Promise<LogWriter>,
+  keepRules?: KeepRules,
+): Promise<Log> {
   for (;;) {
     const shared = registry.get(name) ?? start(registry, name, open)
     if (shared.version !== VERSION)
@@ -47,7 +52,7 @@ export async function share(registry: Registry, name: string, open: () => Promis
     if (!shared.closing) {
       shared.users++
       const writer = await shared.writer
-      if (!writer.halted) return new LogHandle(writer, () => leave(registry, name, shared))
+      if (!writer.halted) return new LogHandle(writer, () => leave(registry, name, shared), keepRules)
       // It has stopped after an error; opening the log anew reads it from the disk.
       shared.closing ??= leave(registry, name, shared, true)
     }

@@ -585,6 +585,7 @@ export class Recorder {
     const logs = await this.#sink.logs()
     const identity = options.identity ?? (await this.#sink.identity(options.agent.id)) ?? freshSigner(runtime)
     const after = await this.#readAfter(logs)
+    await this.#keepRules()
     const now = runtime.now()
     const stream = await this.#begin(logs, identity, after, {
       dropped: () => this.#lose(),
@@ -656,6 +657,18 @@ export class Recorder {
           cause,
         }),
       )
+    }
+  }
+
+  /** No later than the record that names them. Without them the record still says which rules they were. */
+  async #keepRules(): Promise<void> {
+    if (!this.#keepsDisclosures) return
+    for (const { bytes } of this.#options.evaluator?.rules?.files ?? []) {
+      try {
+        if (bytes) await this.#options.backend.keepRules?.(bytes)
+      } catch (error) {
+        this.#report(asError(error))
+      }
     }
   }
 
