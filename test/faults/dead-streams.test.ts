@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { ed25519PublicKey } from '#crypto'
-import { TestStream } from '../../test/contract/log-streams.js'
-
-import { type Hash, parseRecord, recordLeaf, ulid } from '../core/record/index.js'
-import { Acceptance } from './acceptance.js'
-import type { DeadStream } from './backend.js'
-import { DeadStreams } from './dead-streams.js'
+import { type Hash, parseRecord, recordLeaf, ulid } from '../../src/core/record/index.js'
+import { Acceptance } from '../../src/log/acceptance.js'
+import type { DeadStream } from '../../src/log/backend.js'
+import { DeadStreams } from '../../src/log/dead-streams.js'
+import { TestStream } from '../contract/log-streams.js'
 
 const LOG = 'ab'.repeat(32)
 const LOGS = [{ id: LOG, origin: 'example.com/log' }]
