@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { type Context, examples } from './command.js'
+import { addCoverage } from './coverage.js'
 import { addDisclose } from './disclose.js'
 import { errorJson, explain, renderError } from './errors.js'
 import { addExec } from './exec.js'
@@ -50,11 +51,11 @@ function deedlog(context: Context): Command {
         ['deedlog verify audit --trust audit.trust', 'is this the log, is all of it here, did the agents behave'],
       ]) + EXIT_CODES,
     )
-  for (const add of [addInit, addExec, addList, addShow, addDisclose, addVerify]) add(program, context)
+  for (const add of [addInit, addExec, addList, addShow, addDisclose, addCoverage, addVerify]) add(program, context)
   return program
 }
 
-const COMMANDS = ['init', 'exec', 'list', 'show', 'disclose', 'verify']
+const COMMANDS = ['init', 'exec', 'list', 'show', 'disclose', 'coverage', 'verify']
 
 const EXIT_CODES = `
 Exit codes:

@@ -22,7 +22,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   publish: ['core', 'log', '#crypto'],
   client: ['core', 'log', '#crypto'],
   adapters: ['core', 'log', 'govern', 'recorder'],
-  testing: ['core'],
+  testing: ['core', 'log', 'client'],
   server: ['core', 'log', 'govern', 'recorder', 'publish', 'client', '#crypto'],
   cli: ['core', 'log', 'govern', 'recorder', 'publish', 'client'],
   index: ['core', 'log', 'govern', 'recorder', 'client'],

@@ -53,6 +53,7 @@ export class Reading {
   readonly #trust: Trust | undefined
   readonly #tree: PastRoots
   readonly #identities: Identities
+  readonly #onRecord: ((index: number, record: DeedRecord, stream: Hash) => void) | undefined
   readonly #notUnderstood = new Set<Hash>()
   readonly #ids = new Fingerprints()
   readonly #idsSeen = new Map<string, number>()
@@ -94,6 +95,7 @@ export class Reading {
     trust: Trust | undefined
     tree: PastRoots
     onCall: ((call: CallSummary) => void) | undefined
+    onRecord: ((index: number, record: DeedRecord, stream: Hash) => void) | undefined
   }) {
     this.#surveys = options.surveys
     this.#known = options.known
@@ -101,6 +103,7 @@ export class Reading {
     this.#trust = options.trust
     this.#tree = options.tree
     this.#identities = new Identities(options.trust)
+    this.#onRecord = options.onRecord
     this.calls = new Calls({
       findings: options.findings,
       watched: options.known.watched,
@@ -332,6 +335,7 @@ export class Reading {
       )
       return
     }
+    this.#onRecord?.(index, record, stream.id)
     switch (record.type) {
       case 'intent':
         this.#callId(index, stream, record.call)

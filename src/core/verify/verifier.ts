@@ -1,6 +1,7 @@
 import { equalBytes } from '../bytes/equal.js'
 import { isDeedlogError, quote, UnavailableError } from '../errors.js'
 import {
+  type Record as DeedRecord,
   decodeKey,
   decodeSig,
   type Hash,
@@ -37,7 +38,9 @@ export interface VerifierOptions {
   readonly held?: readonly Uint8Array[]
   /** Told of every call once it is settled, in no particular order. Called anew in each pass: see `onPass`. */
   readonly onCall?: (call: CallSummary) => void
-  /** Told when a pass over the entries begins: forget the calls of the one before. */
+  /** Told of every record of a stream that counts, its start apart, in the order of the log. Called anew in each pass. */
+  readonly onRecord?: (index: number, record: DeedRecord, stream: Hash) => void
+  /** Told when a pass over the entries begins: forget what the one before told of. */
   readonly onPass?: (pass: number) => void
 }
 
@@ -112,6 +115,7 @@ export class LogVerifier {
       trust: this.#options.trust,
       tree: this.#tree,
       onCall: this.#options.onCall,
+      onRecord: this.#options.onRecord,
     })
   }
 
