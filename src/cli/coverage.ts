@@ -68,7 +68,9 @@ async function run(target: string, options: CoverageOptions, context: Context): 
     return
   }
   const look = { paint: terminal.paint, columns: terminal.columns ?? PAGE_COLUMNS }
-  await terminal.out(renderCoverage(coverage, { ...look, target, exitCode, evidence }))
+  await terminal.out(
+    renderCoverage(coverage, { ...look, terminalColumns: terminal.columns, target, exitCode, evidence }),
+  )
 }
 
 const FORMAT = 'deedlog/coverage/v1'

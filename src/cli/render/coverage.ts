@@ -4,6 +4,8 @@ import { count, type Look, Page } from './page.js'
 import { type Column, Table } from './table.js'
 
 export interface CoverageLook extends Look {
+  /** Columns of the terminal; undefined in a pipe, where no table is cut. */
+  readonly terminalColumns: number | undefined
   /** As it was typed. */
   readonly target: string
   readonly exitCode: 0 | 1 | 2 | 3
@@ -37,7 +39,7 @@ export function renderCoverage(coverage: LogCoverage, look: CoverageLook): strin
   page.heading('Tools')
   if (tools.length === 0) page.line('  none declared, none called')
   else {
-    const table = new Table(COLUMNS, look.columns - INDENT.length)
+    const table = new Table(COLUMNS, look.terminalColumns && look.terminalColumns - INDENT.length)
     page.line(INDENT + table.head(paint))
     for (const row of tools.slice(0, TOOLS_MAX)) page.line(INDENT + table.row(row, paint))
     if (tools.length > TOOLS_MAX) page.line(`${INDENT}and ${tools.length - TOOLS_MAX} more`)
@@ -81,9 +83,9 @@ const COLUMNS: readonly Column<ToolCoverage>[] = [
     text: declaration,
     paint: ({ notWrapped }, paint) => (notWrapped > 0 ? paint.warn : paint.good),
   },
-  { title: 'CALLS', columns: 9, rank: 0, align: 'right', text: row => row.calls.toLocaleString('en-US') },
+  { title: 'CALLS', columns: 6, rank: 0, align: 'right', text: row => row.calls.toLocaleString('en-US') },
   { title: '', columns: 20, rank: 1, text: remark },
-  { title: 'AGENT', columns: 24, rank: 2, text: row => safe(row.agent) },
+  { title: 'AGENT', columns: 20, rank: 2, text: row => safe(row.agent) },
   { title: 'TOOL', columns: 12, rank: 0, text: row => (row.tool === '' ? '(others)' : safe(row.tool)) },
 ]
 
