@@ -7,7 +7,14 @@ import {
   verifyRecordSignature,
   type Word,
 } from '../core/record/index.js'
-import { type JudgedBatch, linkOf, StreamAcceptance } from '../core/record/stream.js'
+import { type JudgedBatch, linkOf, StreamAcceptance, type StreamMemory } from '../core/record/stream.js'
+
+/** All that an {@link Acceptance} has to remember for good: JSON. */
+export interface AcceptanceMemory {
+  readonly streams: StreamMemory
+  readonly starts: readonly (readonly [stream: Hash, start: { readonly index: number; readonly key: Key }])[]
+  readonly recoveries: readonly (readonly [of: Hash, stream: Hash])[]
+}
 
 /**
  * What a log takes. The rules are core's (`core/record/stream.ts`); here is what they need to know about this log:
@@ -16,9 +23,9 @@ import { type JudgedBatch, linkOf, StreamAcceptance } from '../core/record/strea
 export class Acceptance {
   readonly #streams: StreamAcceptance
   /** Where each stream begins, and the key that signs it. Grows with the streams of a log, not with its records. */
-  readonly #starts = new Map<Hash, { readonly index: number; readonly key: Key }>()
+  readonly #starts: Map<Hash, { readonly index: number; readonly key: Key }>
   /** By recovered stream, the stream that its first recovery stands in. */
-  readonly #recoveries = new Map<Hash, Hash>()
+  readonly #recoveries: Map<Hash, Hash>
   /** The newest records, and the same in a ring: looking for the oldest in a Map costs more with each one removed. */
   readonly #recent = new Map<Hash, number>()
   readonly #ring: Hash[] = []
@@ -27,13 +34,18 @@ export class Acceptance {
   /**
    * @param log        Leaf hash of the log record.
    * @param operators  The log record's `operators`.
+   * @param memory     What another one remembered of this log.
    */
-  constructor(log: Hash, operators: readonly Key[]) {
-    this.#streams = new StreamAcceptance({
-      log,
-      operators,
-      held: leaf => this.#recent.get(leaf) ?? this.#lookedUp.get(leaf),
-    })
+  constructor(log: Hash, operators: readonly Key[], memory?: AcceptanceMemory) {
+    const held = (leaf: Hash) => this.#recent.get(leaf) ?? this.#lookedUp.get(leaf)
+    this.#streams = new StreamAcceptance({ log, operators, held }, memory?.streams)
+    this.#starts = new Map(memory?.starts)
+    this.#recoveries = new Map(memory?.recoveries)
+  }
+
+  /** The newest records are not part of it: {@link olderThanRemembered} has them looked up. */
+  memory(): AcceptanceMemory {
+    return { streams: this.#streams.memory(), starts: [...this.#starts], recoveries: [...this.#recoveries] }
   }
 
   /**

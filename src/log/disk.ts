@@ -9,7 +9,7 @@ export interface Disk {
   /** The whole file; undefined when there is none. */
   readFile(path: string): Promise<Uint8Array | undefined>
   /** What is at `path`; undefined when there is nothing. Symbolic links are followed. */
-  stat(path: string): Promise<{ readonly kind: 'file' | 'directory' | 'other'; readonly length: number } | undefined>
+  stat(path: string): Promise<DiskStat | undefined>
   /** Names in a directory, ascending; undefined when there is none. */
   list(path: string): Promise<readonly string[] | undefined>
   /** Makes one directory; false when there was one. */
@@ -30,6 +30,13 @@ export interface Disk {
    * @returns a lock, or what the holder's message says.
    */
   lock(path: string, message: string): Promise<DiskLock | { readonly heldBy: string }>
+}
+
+export interface DiskStat {
+  readonly kind: 'file' | 'directory' | 'other'
+  readonly length: number
+  /** Another one after every change of the file; undefined where the disk cannot tell. */
+  readonly version?: string
 }
 
 /** An open file. The methods without `Sync` take turns with the event loop; the others block it. */

@@ -1,9 +1,13 @@
+import { equalBytes } from '../core/bytes/equal.js'
 import { UnavailableError } from '../core/errors.js'
 import {
+  decodeBundle,
+  leafHash,
   type NodeId,
   nodeInTile,
   type ProofPlan,
   partialsOf,
+  splitTile,
   TILE_WIDTH,
   tileForNode,
   tilePath,
@@ -22,7 +26,7 @@ export interface TreeHead {
  */
 export class Integrator {
   readonly #objects: Objects
-  readonly #builder = new TreeBuilder()
+  readonly #builder: TreeBuilder
   /** Full tiles that are not durable yet. */
   #outbox: StoredObject[] = []
   #backlogBytes = 0
@@ -34,8 +38,34 @@ export class Integrator {
   readonly #withPartials = new Set<string>()
   readonly #cache = new Map<string, Uint8Array>()
 
-  constructor(objects: Objects) {
+  constructor(objects: Objects, builder = TreeBuilder.empty()) {
     this.#objects = objects
+    this.#builder = builder
+  }
+
+  /**
+   * Goes on from the right edge of a tree as its tiles show it, at most 255 hashes a level and 255 records.
+   * @returns undefined unless they are all there and give the root of `tree`, which somebody signed.
+   */
+  static async resume(objects: Objects, { size, root }: TreeHead): Promise<Integrator | undefined> {
+    const edges: Uint8Array[][] = []
+    for (let level = 0; TILE_WIDTH ** level <= size; level++) {
+      const id = { level, index: Math.floor(size / TILE_WIDTH ** (level + 1)), width: widthAt(level, size) }
+      const bytes = id.width > 0 ? await objects.get(tilePath(id)) : NO_BYTES
+      if (bytes?.length !== 32 * id.width) return undefined
+      edges.push(id.width > 0 ? splitTile(bytes, id.width) : [])
+    }
+    const width = widthAt(0, size)
+    const path = { level: 'entries', index: Math.floor(size / TILE_WIDTH), width } as const
+    const bundle = width > 0 ? await objects.get(tilePath(path)) : NO_BYTES
+    const records = width === 0 ? [] : bundle && recordsIn(bundle, width)
+    if (!records?.every((record, i) => equalBytes(leafHash(record), edges[0]![i]!))) return undefined
+    const builder = TreeBuilder.from(size, records, edges)
+    if (!equalBytes(builder.root(), root)) return undefined
+    const integrator = new Integrator(objects, builder)
+    for (const { level, index } of partialsOf(size))
+      integrator.#withPartials.add(tilePath({ level, index, width: TILE_WIDTH }))
+    return integrator
   }
 
   get size(): number {
@@ -166,6 +196,18 @@ export class Integrator {
   }
 }
 
+/** The hashes in the last tile of a level, if that is not full; else 0. */
+const widthAt = (level: number, size: number): number => Math.floor(size / TILE_WIDTH ** level) % TILE_WIDTH
+
+function recordsIn(bundle: Uint8Array, width: number): Uint8Array[] | undefined {
+  try {
+    return decodeBundle(bundle, width)
+  } catch {
+    return undefined
+  }
+}
+
+const NO_BYTES = new Uint8Array(0)
 // One sync of a folder serves all tiles of a batch.
 const WRITTEN_AT_ONCE = 64
 // 8 KiB each.

@@ -16,9 +16,15 @@ export const nodeDisk: Disk = {
     return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
   },
   async stat(path) {
-    const found = await absentAsUndefined(stat(path))
+    const found = await absentAsUndefined(stat(path, { bigint: true }))
     if (!found) return undefined
-    return { kind: found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other', length: found.size }
+    const { dev, ino, size, mtimeNs, ctimeNs } = found
+    return {
+      kind: found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other',
+      length: Number(size),
+      // Whoever changes a file may set its modification time back, but not the time of that.
+      version: [dev, ino, size, mtimeNs, ctimeNs].join(':'),
+    }
   },
   async list(path) {
     return (await absentAsUndefined(readdir(path)))?.sort()

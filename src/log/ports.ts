@@ -36,6 +36,20 @@ export interface Sequencer {
   close(): Promise<void>
 }
 
+/**
+ * Lets a start go on where an orderly end left off, without reading all records again. What is kept for it decides
+ * nothing that a signature of the log does not cover, and losing it costs time only.
+ */
+export interface Shortcut {
+  /** What was kept at the last orderly end; undefined when nothing was. */
+  read(): Promise<Uint8Array | undefined>
+  keep(bytes: Uint8Array): Promise<void>
+  /** A text that is another one as soon as anything in the sequence has been touched; undefined where nobody can tell. */
+  seal(): Promise<string | undefined>
+  /** In place of `replay`: goes on behind `size` records, if the sequence still has this seal. */
+  resume(size: number, seal: string): Promise<boolean>
+}
+
 export interface SequencedRecord {
   readonly index: number
   readonly record: Uint8Array
@@ -92,6 +106,8 @@ export interface Store {
   readonly objects: Objects
   readonly head: Head
   readonly keys: KeyStore
+  /** Absent: every start reads all records. */
+  readonly shortcut?: Shortcut
   /** Whether `objects` still holds at start what was put before. If not, all of it is put again. */
   readonly keepsTiles: boolean
   /** Closes all files. The lock is not the store's. */

@@ -6,10 +6,34 @@ import type { StoredObject } from './ports.js'
  * same objects. Remembers the right edge only: at most 255 records and 255 hashes a level.
  */
 export class TreeBuilder {
-  #size = 0
-  #records: Uint8Array[] = []
+  #size: number
+  #records: Uint8Array[]
   /** The hashes of the last tile of each level, as long as it is not full. */
-  readonly #edges: Uint8Array[][] = [[]]
+  readonly #edges: Uint8Array[][]
+
+  private constructor(size: number, records: Uint8Array[], edges: Uint8Array[][]) {
+    this.#size = size
+    this.#records = records
+    this.#edges = edges
+  }
+
+  static empty(): TreeBuilder {
+    return new TreeBuilder(0, [], [[]])
+  }
+
+  /**
+   * The builder of a tree that was built before. Whether it is that tree, {@link root} tells.
+   *
+   * @param records  Of the last bundle, as long as it is not full.
+   * @param edges    Of each level, the hashes of the last tile, as long as it is not full.
+   */
+  static from(size: number, records: readonly Uint8Array[], edges: readonly (readonly Uint8Array[])[]): TreeBuilder {
+    return new TreeBuilder(
+      size,
+      [...records],
+      edges.map(edge => [...edge]),
+    )
+  }
 
   get size(): number {
     return this.#size

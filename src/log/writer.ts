@@ -32,6 +32,7 @@ import { DeadStreams, streamsAlive } from './dead-streams.js'
 import { Integrator, type TreeHead } from './integrator.js'
 import { damaged, rolledBack } from './journal-scan.js'
 import type { SequencedRecord, Store } from './ports.js'
+import { keepResume, resume } from './resume.js'
 import { Turns } from './turns.js'
 import type { Clock, Timer, World } from './world.js'
 
@@ -125,8 +126,8 @@ export class LogWriter {
   }
 
   /**
-   * Reads the whole log, compares records, tiles and head, cuts an incomplete last write, and signs what was sequenced
-   * and not signed.
+   * Goes on where an orderly end left off; else reads the whole log, compares records, tiles and head, cuts an
+   * incomplete last write, and signs what was sequenced and not signed.
    *
    * @throws {UnavailableError} `log.damaged`, `log.rolled-back`, `log.key` and what the disk says
    */
@@ -510,6 +511,8 @@ export class LogWriter {
     this.#timer = undefined
     try {
       await this.settle()
+      const place = { store: this.#store, id: this.id, head: this.#head, headTree: this.#headTree }
+      if (!this.#halted) await keepResume(place, { acceptance: this.#acceptance }, this.#seed)
     } finally {
       await this.#stop()
     }
@@ -588,6 +591,9 @@ async function readLog({ store, identity }: WriterParts): Promise<Opened> {
   const released = await store.head.released()
   const releasedTree = released && ownCheckpoint(released, logKey)
   if (releasedTree && releasedTree.size > headTree.size) throw rolledBack('the head', headTree.size, releasedTree.size)
+
+  const resumed = await resume({ store, id, head, headTree }, logKey)
+  if (resumed) return { logKey, operatorKey, seed, head, headTree, ...resumed }
 
   const integrator = new Integrator(store.objects)
   let acceptance: Acceptance | undefined

@@ -47,6 +47,13 @@ export interface JudgedBatch {
   readonly fresh: readonly ParsedRecord[]
 }
 
+/** All that a {@link StreamAcceptance} remembers: JSON, for going on later without being shown the records again. */
+export interface StreamMemory {
+  readonly tips: readonly (readonly [stream: Hash, tip: Tip])[]
+  readonly operators: readonly Key[]
+  readonly compromised: readonly Key[]
+}
+
 /** The newest record of a stream, and what may follow it. */
 interface Tip {
   readonly start: Pick<StreamStart, 'role' | 'identity' | 'key'> & { readonly agent: Word }
@@ -60,14 +67,21 @@ interface Tip {
  * `take` remembers it. Take a batch as soon as it is queued: if its write fails the writer halts anyway.
  */
 export class StreamAcceptance {
-  readonly #tips = new Map<Hash, Tip>()
+  readonly #tips: Map<Hash, Tip>
   readonly #operators: Set<Key>
-  readonly #compromised = new Set<Key>()
+  readonly #compromised: Set<Key>
   readonly #options: AcceptanceOptions
 
-  constructor(options: AcceptanceOptions) {
+  /** @param memory  What another one remembered of the same log. Whoever hands it over vouches for it. */
+  constructor(options: AcceptanceOptions, memory?: StreamMemory) {
     this.#options = options
-    this.#operators = new Set(options.operators)
+    this.#tips = new Map(memory?.tips)
+    this.#operators = new Set(memory?.operators ?? options.operators)
+    this.#compromised = new Set(memory?.compromised)
+  }
+
+  memory(): StreamMemory {
+    return { tips: [...this.#tips], operators: [...this.#operators], compromised: [...this.#compromised] }
   }
 
   /**

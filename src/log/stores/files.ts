@@ -1,9 +1,10 @@
 import type { AppendEntry } from '../backend.js'
-import type { Disk } from '../disk.js'
+import { type Disk, replaceFile } from '../disk.js'
+import { reading } from '../disk-error.js'
 import { Journal } from '../journal.js'
-import { frameEnd, rolledBack, type ScannedFrame, scanJournal, visitAll } from '../journal-scan.js'
-import type { Layout } from '../layout.js'
-import type { SequencedRecord, Sequencer, Store, Visit } from '../ports.js'
+import { frameEnd, listSegments, rolledBack, type ScannedFrame, scanJournal, visitAll } from '../journal-scan.js'
+import { type Layout, PRIVATE_FILE_MODE } from '../layout.js'
+import type { SequencedRecord, Sequencer, Shortcut, Store, Visit } from '../ports.js'
 import { FileHead } from './file-head.js'
 import { FileKeys } from './file-keys.js'
 import { FileObjects } from './file-objects.js'
@@ -14,8 +15,15 @@ import { FileObjects } from './file-objects.js'
  */
 export function filesStore(disk: Disk, layout: Layout): Store {
   const sequencer = new JournalSequencer(disk, layout.journal)
+  const resume = `${layout.privateFolder}/resume`
   return {
     sequencer,
+    shortcut: {
+      read: () => reading(resume, disk.readFile(resume)),
+      keep: bytes => reading(resume, replaceFile(disk, resume, bytes, PRIVATE_FILE_MODE)),
+      seal: () => sequencer.seal(),
+      resume: (size, seal) => sequencer.resume(size, seal),
+    } satisfies Shortcut,
     objects: new FileObjects(disk, layout.publicFolder!),
     head: new FileHead(disk, layout),
     keys: new FileKeys(disk, layout),
@@ -53,6 +61,25 @@ class JournalSequencer implements Sequencer {
     if (this.#size < headSize) throw rolledBack(this.#folder, this.#size, headSize)
     // A later segment is only begun after everything in the earlier ones was synced.
     await this.#journal.resume(tail, tail.segment === uncovered.segment ? uncovered.at : 0)
+  }
+
+  /** Names and versions of the segments. */
+  async seal(): Promise<string | undefined> {
+    const segments = await listSegments(this.#disk, this.#folder)
+    const found = await Promise.all(segments.map(({ path }) => reading(path, this.#disk.stat(path))))
+    if (segments.length === 0 || found.some(each => each?.version === undefined)) return undefined
+    return segments.map(({ first }, i) => `${first} ${found[i]!.version}`).join('\n')
+  }
+
+  async resume(size: number, seal: string): Promise<boolean> {
+    if ((await this.seal()) !== seal) return false
+    const segments = await listSegments(this.#disk, this.#folder)
+    for (const { path, first } of segments) this.#journal.mark({ header: { first }, segment: path, at: 0 })
+    const { path: segment } = segments[segments.length - 1]!
+    const { length } = (await reading(segment, this.#disk.stat(segment)))!
+    await this.#journal.resume({ segment, length, incomplete: false }, length)
+    this.#size = size
+    return true
   }
 
   append(entries: readonly AppendEntry[], lone: boolean): number | Promise<number> {
