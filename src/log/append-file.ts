@@ -43,6 +43,8 @@ export class AppendFile {
       for (let at = rewriteFrom; at < length; at += REWRITE_BYTES)
         await file.write(await file.read(at, Math.min(REWRITE_BYTES, length - at)), at)
       await file.datasync()
+      // Whoever made the file may have failed before its name was durable.
+      await disk.syncDirectory(folderOf(path))
     } catch (cause) {
       await file.close()
       throw diskError(cause, path, false)

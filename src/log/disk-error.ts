@@ -1,5 +1,5 @@
 import { type DeedlogError, HaltedError, isDeedlogError, UnavailableError } from '../core/errors.js'
-import { diskErrorCode } from './disk.js'
+import { type Disk, type DiskFile, diskErrorCode } from './disk.js'
 
 /**
  * What a failed disk operation means, as one of our errors.
@@ -45,5 +45,23 @@ export async function reading<T>(path: string, work: Promise<T>): Promise<T> {
     return await work
   } catch (cause) {
     throw diskError(cause, path, true)
+  }
+}
+
+/**
+ * Opens a file for reading, so that what fails while it is read is one of our errors.
+ * @throws what the disk says, as it is, when there is no such file
+ */
+export async function openToRead(disk: Disk, path: string): Promise<Pick<DiskFile, 'length' | 'read' | 'close'>> {
+  let file: DiskFile
+  try {
+    file = await disk.open(path, 'read')
+  } catch (cause) {
+    throw diskErrorCode(cause) === 'ENOENT' ? cause : diskError(cause, path, true)
+  }
+  return {
+    length: () => reading(path, file.length()),
+    read: (at, length) => reading(path, file.read(at, length)),
+    close: () => file.close(),
   }
 }

@@ -1,6 +1,7 @@
 import { UnavailableError } from '../core/errors.js'
 import type { AppendEntry } from './backend.js'
 import type { Disk } from './disk.js'
+import { openToRead, reading } from './disk-error.js'
 import {
   decodeFrameHeader,
   decodeFramePayload,
@@ -39,7 +40,7 @@ export interface JournalTail {
 
 /** Paths of the segments, in order, with the index of their first record. */
 export async function listSegments(disk: Disk, folder: string): Promise<{ path: string; first: number }[]> {
-  const names = (await disk.list(folder)) ?? []
+  const names = (await reading(folder, disk.list(folder))) ?? []
   return names.flatMap(name => {
     const first = parseSegmentName(name)
     return first === undefined ? [] : [{ path: `${folder}/${segmentName(first)}`, first }]
@@ -88,7 +89,7 @@ async function* scanSegment(
   isLast: boolean,
   place: (frame: ScannedFrame) => void,
 ): AsyncGenerator<ScannedFrame, { length: number; incomplete: boolean }> {
-  const file = await disk.open(segment, 'read')
+  const file = await openToRead(disk, segment)
   try {
     const length = await file.length()
     const window = new Window(file)
@@ -136,7 +137,7 @@ export async function visitAll<T, R>(
 
 /** Frames from a known offset on, without checking what lies before. For look-ups in a journal that was scanned. */
 export async function* framesFrom(disk: Disk, segment: string, from: number): AsyncGenerator<ScannedFrame> {
-  const file = await disk.open(segment, 'read')
+  const file = await openToRead(disk, segment)
   try {
     const window = new Window(file)
     for (let at = from; ; ) {

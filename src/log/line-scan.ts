@@ -1,5 +1,6 @@
 import { isSig, linkOf, type ParsedRecord, parseRecord } from '../core/record/index.js'
 import type { Disk } from './disk.js'
+import { openToRead } from './disk-error.js'
 import { hasUnwrittenSector } from './frame.js'
 import { damaged } from './journal-scan.js'
 import { Window } from './window.js'
@@ -24,7 +25,7 @@ export async function* scanLines(
   path: string,
   from: { readonly index: number; readonly at: number },
 ): AsyncGenerator<ScannedLine, { readonly at: number; readonly rest: Uint8Array }> {
-  const file = await disk.open(path, 'read')
+  const file = await openToRead(disk, path)
   try {
     const window = new Window(file)
     let { index, at } = from

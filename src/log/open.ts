@@ -234,6 +234,9 @@ async function openExisting(world: World, layout: Layout, options: LogOptions, l
       `${layout.target} is the log ${quote(config.origin)}, not ${quote(options.origin)}`,
       { expected: 'the origin the log was made with: it never changes' },
     )
+  // Whoever made the log may have failed before this name was durable: without it a power cut would leave no log.
+  if (await reading(layout.creating, disk.stat(layout.creating)))
+    await reading(layout.config, disk.syncDirectory(folderOf(layout.config)))
   const store = storeOf(disk, layout)
   let writer: LogWriter
   try {

@@ -2,11 +2,11 @@ import type { DiskFile } from './disk.js'
 
 /** Reads a file from front to back in large pieces, for code that asks for small ones. */
 export class Window {
-  readonly #file: DiskFile
+  readonly #file: Pick<DiskFile, 'read'>
   #at = 0
   #bytes: Uint8Array = new Uint8Array(0)
 
-  constructor(file: DiskFile) {
+  constructor(file: Pick<DiskFile, 'read'>) {
     this.#file = file
   }
 

@@ -9,6 +9,8 @@ import type { Head } from '../ports.js'
 export class FileHead implements Head {
   readonly #disk: Disk
   readonly #layout: Layout
+  /** Whether the name of the private head is known to survive a power cut. */
+  #durable = false
 
   constructor(disk: Disk, layout: Layout) {
     this.#disk = disk
@@ -38,6 +40,7 @@ export class FileHead implements Head {
     } catch (cause) {
       throw diskError(cause, path, false)
     }
+    this.#durable = true
   }
 
   released(): Promise<Uint8Array | undefined> {
@@ -46,6 +49,10 @@ export class FileHead implements Head {
 
   async release(note: Uint8Array): Promise<void> {
     const path = this.#layout.checkpoint
+    // The writer before us may have failed between the rename and this sync. A power cut would then leave everybody with
+    // a checkpoint that we know nothing of.
+    if (!this.#durable) await reading(this.#layout.head, this.#disk.syncDirectory(folderOf(this.#layout.head)))
+    this.#durable = true
     const found = await this.released()
     if (found && equalBytes(found, note)) return
     try {

@@ -17,6 +17,8 @@ export class FileKeys implements KeyStore {
   async get(name: KeyName): Promise<Uint8Array | undefined> {
     const path = this.#path(name)
     const bytes = await reading(path, this.#disk.readFile(path))
+    // Whoever wrote it may have failed before its name was durable, and something is about to be signed with it.
+    if (bytes) await reading(path, this.#disk.syncDirectory(folderOf(path)))
     return bytes && decodePrivateKey(bytes, path)
   }
 

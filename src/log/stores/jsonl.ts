@@ -4,6 +4,7 @@ import { encodeBundle, hashTile, leafHash, parseTilePath, TILE_WIDTH } from '../
 import { AppendFile } from '../append-file.js'
 import type { AppendEntry } from '../backend.js'
 import type { Disk } from '../disk.js'
+import { reading } from '../disk-error.js'
 import { Journal } from '../journal.js'
 import { damaged, frameEnd, rolledBack, scanJournal, visitAll } from '../journal-scan.js'
 import { type Layout, PUBLIC_FILE_MODE } from '../layout.js'
@@ -36,6 +37,8 @@ class LineSequencer implements Sequencer {
   readonly #journal: Journal
   #file: AppendFile | undefined
   #size = 0
+  /** Where the last frame of disclosures ends: behind the lines, after a write that did not come to its end. */
+  #disclosedTo = 0
   /** The offset of every {@link TILE_WIDTH}th line. */
   readonly #marks: number[] = []
 
@@ -51,7 +54,7 @@ class LineSequencer implements Sequencer {
   }
 
   async replay(headSize: number, visit: Visit): Promise<void> {
-    if (!(await this.#disk.stat(this.#path))) {
+    if (!(await reading(this.#path, this.#disk.stat(this.#path)))) {
       if (headSize > 0) throw rolledBack(this.#path, 0, headSize)
       this.#file = await AppendFile.create(this.#disk, this.#path, PUBLIC_FILE_MODE)
       return
@@ -110,6 +113,7 @@ class LineSequencer implements Sequencer {
           `it ends here, and the journal holds disclosures of record ${first}: lines are missing`,
         )
       this.#journal.mark(frame)
+      this.#disclosedTo = Math.max(this.#disclosedTo, first + count)
       const covered = first + count <= headSize
       if (covered || uncovered.segment !== frame.segment)
         uncovered = { segment: frame.segment, at: covered ? frameEnd(frame) : frame.at }
@@ -119,9 +123,10 @@ class LineSequencer implements Sequencer {
 
   append(entries: readonly AppendEntry[], lone: boolean): number | Promise<number> {
     const first = this.#size
-    const writing = entries.some(entry => entry.disclosures)
-      ? this.#journal.append(first, entries.map(withoutRecord), lone)
-      : undefined
+    // A frame whose lines never came gave these indexes to other disclosures: one without any takes them back.
+    const isNeeded = first < this.#disclosedTo || entries.some(entry => entry.disclosures)
+    if (isNeeded) this.#disclosedTo = Math.max(this.#disclosedTo, first + entries.length)
+    const writing = isNeeded ? this.#journal.append(first, entries.map(withoutRecord), lone) : undefined
     // A crash here leaves disclosures of records that never were; the next frame takes their indexes.
     return writing
       ? writing.then(() => this.#appendLines(first, entries, lone))
