@@ -1,0 +1,163 @@
+/*
+ * Ways to break the writer, one promise each. A mutation replaces exact text of the writer's sources before they are
+ * bundled for the simulation; a text that is not there exactly once is an error, so that none goes stale unnoticed.
+ * What each violates is said in README.md.
+ */
+
+/** @type {Record<string, readonly { file: string, from: string, to: string }[]>} */
+export const MUTATIONS = {
+  'acknowledge-before-sync': [
+    {
+      file: 'src/log/append-file.ts',
+      from: 'try {\n      await this.#file.datasync()\n    } catch (cause) {\n      // Never again',
+      to: 'try {\n    } catch (cause) {\n      // Never again',
+    },
+  ],
+  'acknowledge-lone-before-sync': [{ file: 'src/log/append-file.ts', from: 'this.#file.datasyncSync()', to: '' }],
+  'sync-again-after-failure': [
+    {
+      file: 'src/log/append-file.ts',
+      from: 'throw this.#halted(cause)\n    }\n    this.#length += bytes.length\n  }\n\n  /** After',
+      to: 'await this.#file.datasync()\n    }\n    this.#length += bytes.length\n  }\n\n  /** After',
+    },
+  ],
+  'trust-what-is-shown': [
+    {
+      file: 'src/log/append-file.ts',
+      from: 'for (let at = rewriteFrom; at < length; at += REWRITE_BYTES)',
+      to: 'for (let at = length; at < length; at += REWRITE_BYTES)',
+    },
+  ],
+  'lose-the-name-of-the-journal': [
+    {
+      file: 'src/log/append-file.ts',
+      from: 'await disk.syncDirectory(folderOf(path))\n    } catch (cause) {\n      await file.close()\n      throw diskError(cause, path, false)\n    }\n    return new AppendFile(path, file, 0)',
+      to: '} catch (cause) {\n      throw cause\n    }\n    return new AppendFile(path, file, 0)',
+    },
+    {
+      file: 'src/log/append-file.ts',
+      from: 'await disk.syncDirectory(folderOf(path))\n    } catch (cause) {\n      await file.close()\n      throw diskError(cause, path, false)\n    }\n    return new AppendFile(path, file, length)',
+      to: '} catch (cause) {\n      throw cause\n    }\n    return new AppendFile(path, file, length)',
+    },
+  ],
+  'acknowledge-other-places': [
+    { file: 'src/log/commit-queue.ts', from: 'index += commit.entries.length', to: 'index += 1' },
+  ],
+  'sign-before-tiles': [
+    {
+      file: 'src/log/writer.ts',
+      from: 'const tree = await this.#integrator.settle()',
+      to: 'const tree = this.#integrator.treeHead()',
+    },
+  ],
+  'remove-partials-early': [
+    {
+      file: 'src/log/integrator.ts',
+      from: 'await this.#removePartials(tiles.filter(path => !full.includes(path) && !this.#outbox.some(o => o.path === path)))',
+      to: 'await this.#removePartials(tiles)',
+    },
+  ],
+  'publish-before-head': [
+    {
+      file: 'src/log/writer.ts',
+      from: 'await this.#store.head.swap(this.#head, note)',
+      to: 'await this.#store.head.release(note)\n    await this.#store.head.swap(this.#head, note)',
+    },
+  ],
+  'forget-the-head-folder': [
+    {
+      file: 'src/log/stores/file-head.ts',
+      from: 'if (!this.#durable) await reading(this.#layout.head, this.#disk.syncDirectory(folderOf(this.#layout.head)))',
+      to: '',
+    },
+  ],
+  'release-nothing-at-start': [
+    { file: 'src/log/writer.ts', from: 'await writer.#store.head.release(writer.#head)', to: '' },
+  ],
+  'sign-two-ways': [
+    {
+      file: 'src/log/writer.ts',
+      from: 'return signCheckpoint({ origin: this.origin, size, root }, this.logKey, this.#seed)',
+      to: 'const odd = this.#clock.now() % 2 === 0\n    return signCheckpoint({ origin: this.origin, size, root: odd ? root : root.map(byte => byte ^ 1) }, this.logKey, this.#seed)',
+    },
+  ],
+  'one-path-for-all-sizes': [
+    {
+      file: 'src/log/tree-builder.ts',
+      from: "path: tilePath({ level: 'entries', index: this.#tileIndex(0), width }),",
+      to: "path: tilePath({ level: 'entries', index: this.#tileIndex(0), width: 1 }),",
+    },
+    {
+      file: 'src/log/stores/file-objects.ts',
+      from: 'if (found)\n      throw new HaltedError(',
+      to: 'if (false)\n      throw new HaltedError(',
+    },
+  ],
+  'write-without-lock': [
+    {
+      file: 'src/log/open.ts',
+      from: "if (!('heldBy' in lock)) return lock",
+      to: "return 'heldBy' in lock ? { release: async () => {} } : lock",
+    },
+  ],
+  'lines-before-disclosures': [
+    {
+      file: 'src/log/stores/jsonl.ts',
+      from: 'return writing\n      ? writing.then(() => this.#appendLines(first, entries, lone))\n      : this.#appendLines(first, entries, lone)',
+      to: 'if (writing) writing.catch(() => {})\n    return this.#appendLines(first, entries, lone)',
+    },
+  ],
+  'keep-disclosures-of-nobody': [
+    {
+      file: 'src/log/stores/jsonl.ts',
+      from: 'const isNeeded = first < this.#disclosedTo || entries',
+      to: 'const isNeeded = entries',
+    },
+  ],
+  'sign-a-size-twice': [
+    {
+      file: 'src/log/writer.ts',
+      from: '): Uint8Array => signNote(formatCheckpoint(checkpoint), key,',
+      to: "): Uint8Array => signNote(formatCheckpoint(checkpoint) + String((globalThis.signed = (globalThis.signed ?? 0) + 1)) + '\\n', key,",
+    },
+  ],
+  'tell-nobody': [{ file: 'src/log/writer.ts', from: '() => this.#tellWaiters(),', to: '() => {},' }],
+  'refuse-what-is-held': [
+    {
+      file: 'src/log/acceptance.ts',
+      from: 'const held = (leaf: Hash) => this.#recent.get(leaf) ?? this.#lookedUp.get(leaf)',
+      to: 'const held = () => undefined',
+    },
+  ],
+  'move-what-is-held': [
+    {
+      file: 'src/log/acceptance.ts',
+      from: 'this.#recent.set(record.leaf, index)',
+      to: 'this.#recent.set(record.leaf, index + (index % 7 === 6 ? 1 : 0))',
+    },
+  ],
+}
+
+/** An esbuild plugin that breaks the writer. */
+export function breaking(name, root) {
+  const patches = MUTATIONS[name]
+  const byFile = new Map()
+  for (const patch of patches) byFile.set(root + patch.file, [...(byFile.get(root + patch.file) ?? []), patch])
+  return {
+    name: 'break',
+    setup(build) {
+      build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+        const patches = byFile.get(path)
+        if (!patches) return undefined
+        const { readFile } = await import('node:fs/promises')
+        let contents = await readFile(path, 'utf8')
+        for (const { file, from, to } of patches) {
+          if (contents.split(from).length !== 2)
+            throw new Error(`the mutation ${name} is stale: its text is not in ${file} exactly once`)
+          contents = contents.replace(from, () => to)
+        }
+        return { contents, loader: 'ts' }
+      })
+    },
+  }
+}
