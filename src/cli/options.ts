@@ -18,12 +18,21 @@ export const choiceOption = (flags: string, description: string, words: readonly
 
 /** An option whose value is a path. A value that looks like an option is a forgotten value. */
 export const pathOption = (flags: string, description: string): Option =>
-  new Option(flags, description).argParser((value: string) => {
-    if (value !== '' && !value.startsWith('--')) return value
-    throw new UsageError('usage.value', `${flagOf(flags)} is followed by ${quote(value)}, which is no path`, {
-      expected: 'a path; write ./--name for one that begins with two dashes',
-    })
+  new Option(flags, description).argParser((value: string) => readPath(flags, value))
+
+/** A {@link pathOption} that may be given several times. */
+export const pathsOption = (flags: string, description: string): Option =>
+  new Option(flags, description).argParser((value: string, before?: readonly string[]) => [
+    ...(before ?? []),
+    readPath(flags, value),
+  ])
+
+function readPath(flags: string, value: string): string {
+  if (value !== '' && !value.startsWith('--')) return value
+  throw new UsageError('usage.value', `${flagOf(flags)} is followed by ${quote(value)}, which is no path`, {
+    expected: 'a path; write ./--name for one that begins with two dashes',
   })
+}
 
 /** An option whose value goes into records as a `word` of spec/record.md section 1. */
 export const wordOption = (flags: string, description: string): Option =>

@@ -45,7 +45,7 @@ export function checkTrustArgument(target: string, { trust, self }: TrustOptions
 export const besideTarget = (target: string): string => `${target.replace(/[/\\]+$/, '')}.trust`
 
 /** Whether `file`, links followed, lies in the folder `target` or in a folder that belongs to the JSONL log `target`. */
-function isInside(target: string, file: string): boolean {
+export function isInside(target: string, file: string): boolean {
   const log = real(target)
   return [log, `${log}.private`, `${log}.notes`].some(folder => real(file).startsWith(folder + sep))
 }

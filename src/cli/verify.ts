@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { openSource } from '../client/open.js'
-import { verify } from '../client/verify.js'
+import { memoryFolder, verify } from '../client/verify.js'
 import { type Context, examples, exitCodes } from './command.js'
-import { jsonOption, pathOption } from './options.js'
+import { readHeld } from './held.js'
+import { jsonOption, pathOption, pathsOption } from './options.js'
 import { renderReport } from './render/report.js'
 import { Progress } from './terminal/progress.js'
 import { safeJson } from './terminal/safe.js'
@@ -10,6 +11,9 @@ import { PAGE_COLUMNS } from './terminal/terminal.js'
 import { checkTrustArgument, type TrustOptions } from './trust-argument.js'
 
 interface VerifyOptions extends TrustOptions {
+  readonly after?: readonly string[]
+  /** False under `--no-memory`. */
+  readonly memory: boolean
   readonly full?: true
   readonly json?: true
 }
@@ -25,6 +29,10 @@ export function addVerify(program: Command, context: Context): void {
     .argument('<target>', 'a log folder, or a JSONL log')
     .addOption(pathOption('--trust <file>', 'whose signatures count: a trust file from outside the target'))
     .option('--self', 'hold the log against its own keys only; the best answer is then "self-consistent"')
+    .addOption(
+      pathsOption('--after <checkpoint>', 'a signed checkpoint of this log that you hold from before; repeatable'),
+    )
+    .option('--no-memory', 'neither compare with what you saw at earlier visits nor remember this one')
     .option('--full', 'also what each check and each finding does not say')
     .addOption(jsonOption('the report'))
     .addHelpText(
@@ -32,6 +40,7 @@ export function addVerify(program: Command, context: Context): void {
       examples([
         ['deedlog verify audit --trust audit.trust', 'verify a log with the trust file that init wrote'],
         ['deedlog verify audit --trust audit.trust --json | jq .findings', 'the findings, for a program'],
+        ['deedlog verify audit --trust audit.trust --after may.checkpoint', 'and does it continue what it was in May'],
         ['deedlog verify audit.jsonl --self', 'no outsider: is the log at least consistent with itself'],
       ]) +
         exitCodes(
@@ -46,9 +55,12 @@ async function run(target: string, options: VerifyOptions, context: Context): Pr
   // Before the question of trust: what is no log has no use for an answer to it.
   await (await openSource(target)).close()
   checkTrustArgument(target, options)
+  const held = await readHeld(target, options.after ?? [])
   const progress = new Progress(process.stderr, 'verifying records')
   const report = await verify(target, {
     ...(options.trust === undefined ? { self: true } : { trust: options.trust }),
+    ...(options.memory ? { memory: memoryFolder() } : {}),
+    held,
     onProgress: (done: number, total?: number) => progress.update(done, total),
   }).finally(() => progress.end())
   context.exitCode = report.exitCode

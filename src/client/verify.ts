@@ -1,12 +1,14 @@
 import { realpath } from 'node:fs/promises'
 import { resolve, sep } from 'node:path'
+import { toHex } from '../core/bytes/hex.js'
 import { fromUtf8 } from '../core/bytes/utf8.js'
 import { isDeedlogError, quote, UnavailableError } from '../core/errors.js'
-import { parseVerifierKey } from '../core/tlog/index.js'
-import { LogVerifier, parseTrust, type Report, type Trust } from '../core/verify/index.js'
+import { parseCheckpoint, parseNote, parseVerifierKey } from '../core/tlog/index.js'
+import { FINDINGS, LogVerifier, parseTrust, type Report, type Trust } from '../core/verify/index.js'
 import { TRUST_BYTES_MAX } from './claimed-keys.js'
 import { feed, type Interruption, type OnProgress } from './feed.js'
 import { locateInBundle, readEntries } from './locate.js'
+import { recall, remember } from './memory.js'
 import { openSource } from './open.js'
 import { readForeignFile } from './read-file.js'
 import type { LogSource } from './source.js'
@@ -19,6 +21,7 @@ import { TileCheck, tilesHashTo } from './tile-check.js'
 export type { Report, Trust } from '../core/verify/index.js'
 export { CHECKS, exitCodeOf, FINDINGS, formatTrust, NOT_EXCLUDED, parseTrust } from '../core/verify/index.js'
 export type { OnProgress } from './feed.js'
+export { memoryFolder } from './memory.js'
 
 export interface VerifyOptions {
   /** Path of a trust file. One that lies inside the target counts as none. */
@@ -27,6 +30,11 @@ export interface VerifyOptions {
   readonly self?: boolean
   /** Signed checkpoints of this log that you hold from before, as the bytes of their notes. */
   readonly held?: readonly Uint8Array[]
+  /**
+   * Folder of what you saw at earlier visits: it is compared with this log, and what is seen now is added to it when
+   * the evidence holds. {@link memoryFolder} is the one that the command line uses. Absent: nothing is remembered.
+   */
+  readonly memory?: string
   readonly onProgress?: OnProgress
 }
 
@@ -88,14 +96,17 @@ async function isSupplied(source: LogSource, target: string, path: string): Prom
 export async function verifySource(
   source: LogSource,
   trusted: Trusted,
-  options: Pick<VerifyOptions, 'self' | 'held' | 'onProgress'> = {},
+  options: Pick<VerifyOptions, 'self' | 'held' | 'memory' | 'onProgress'> = {},
 ): Promise<Report> {
-  const claimed = trusted.trust ? [] : ((await source.verifierKeys?.()) ?? [])
+  const claimed = trusted.trust ? [] : ((await source.verifierKeys?.()) ?? []).map(parseVerifierKey)
+  const logKeys = trusted.trust?.policy.logs.map(log => log.key) ?? claimed
+  const shown = options.memory === undefined ? undefined : await source.checkpoint()
   const verifier = new LogVerifier({
     ...trusted,
     ...(options.self === undefined ? {} : { self: options.self }),
     ...(options.held === undefined ? {} : { held: options.held }),
-    claimedKeys: claimed.map(parseVerifierKey),
+    ...(options.memory === undefined ? {} : { memory: await recall(options.memory, shown, logKeys) }),
+    claimedKeys: claimed,
   })
   const tiles = source.tile ? new TileCheck(path => source.tile!(path)) : undefined
   const interruption = await feed(source, verifier, { tiles, onProgress: options.onProgress })
@@ -106,7 +117,25 @@ export async function verifySource(
     if (note) verifier.note(hash, note)
   }
   const awaiting = await awaitingOf(source)
-  return verifier.finish(awaiting === undefined ? {} : { awaiting })
+  const report = verifier.finish(awaiting === undefined ? {} : { awaiting })
+  return options.memory === undefined || !shown ? report : rememberSeen(options.memory, shown, report)
+}
+
+/** Adds what was seen to the auditor's memory, when it held. A memory that cannot be written takes no answer away. */
+async function rememberSeen(folder: string, note: Uint8Array, report: Report): Promise<Report> {
+  if (report.evidence.verdict !== 'self-consistent' && report.evidence.verdict !== 'intact') return report
+  const { size, root } = parseCheckpoint(parseNote(note).text)
+  // A writer may have signed a larger tree between two reads; then it is the other one that was verified.
+  if (size !== report.size || toHex(root) !== report.root) return report
+  try {
+    for (const { vkey, role } of report.evidence.keys) if (role === 'log') await remember(folder, vkey, note)
+    return report
+  } catch (error) {
+    const code = 'memory.not-saved'
+    const message = `${quote(folder)} could not be written: ${(error as Error).message}`
+    const finding = { code, ...FINDINGS[code], message, indexes: [], count: 1 }
+    return { ...report, findings: [...report.findings, finding] }
+  }
 }
 
 /** How many records wait for a checkpoint. A damaged journal is its writer's trouble: the log is what is judged. */

@@ -39,7 +39,12 @@ export const startDeedlog = (args: readonly string[], { cwd, env }: World) =>
 
 /** The test runner's own environment may colour, debug or widen. */
 function environment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = { ...process.env, ...more }
+  // Logs of tests are nothing to remember in the home of whoever runs them.
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    DEEDLOG_STATE: join(tmpdir(), `deedlog-state-${process.pid}`),
+    ...more,
+  }
   for (const name of ['NO_COLOR', 'FORCE_COLOR', 'DEEDLOG_DEBUG', 'COLUMNS', 'NODE_OPTIONS'])
     if (!(name in more)) delete env[name]
   return env

@@ -19,6 +19,10 @@ export const CHECKS = {
     asserts: 'this log continues the earlier checkpoints that you hold',
     doesNotAssert: 'anything about what was removed before those',
   },
+  'checkpoint.remembered': {
+    asserts: 'this log continues what you saw of it at earlier visits',
+    doesNotAssert: 'anything about what was removed before the first of them',
+  },
   'tiles.match': {
     asserts: 'the tiles are what the records hash to, so proofs read from them hold',
     doesNotAssert: 'anything that the root does not',

@@ -24,6 +24,14 @@ import type { Trust } from './trust.js'
 
 type SignerKey = EvidenceAnswer['keys'][number]
 
+/** A signed checkpoint that an auditor has from before. */
+export interface HeldCheckpoint {
+  /** Where it comes from, for messages: a path. */
+  readonly name: string
+  /** The bytes of a signed note. */
+  readonly note: Uint8Array
+}
+
 /** Of the notes that records cite, so many of the newest are looked at for a quorum. */
 const NOTES_MAX = 64
 
@@ -35,6 +43,7 @@ export class Evidence {
   readonly #mode: EvidenceAnswer['trust']
   readonly #claimed: readonly VerifierKey[]
   readonly #held: readonly Uint8Array[]
+  readonly #memory: readonly HeldCheckpoint[] | undefined
   readonly #keys: SignerKey[] = []
   #note: SignedNote | undefined
   #checkpoint: Checkpoint | undefined
@@ -51,6 +60,7 @@ export class Evidence {
     mode: EvidenceAnswer['trust']
     claimed: readonly VerifierKey[]
     held: readonly Uint8Array[]
+    memory: readonly HeldCheckpoint[] | undefined
   }) {
     this.#findings = options.findings
     this.#checks = options.checks
@@ -58,6 +68,7 @@ export class Evidence {
     this.#mode = options.mode
     this.#claimed = options.claimed
     this.#held = options.held
+    this.#memory = options.memory
   }
 
   /** What the checkpoint says, signed or not; undefined when there is none that parses. */
@@ -166,7 +177,7 @@ export class Evidence {
 
   /** Sizes whose roots `finishTree` will want. */
   get sizes(): number[] {
-    return this.#held.flatMap(bytes => {
+    return [...this.#held, ...(this.#memory ?? []).map(each => each.note)].flatMap(bytes => {
       try {
         return [parseCheckpoint(parseNote(bytes).text).size]
       } catch {
@@ -195,29 +206,49 @@ export class Evidence {
   }
 
   #compareHeld(tree: PastRoots, checkpoint: Checkpoint): void {
-    if (this.#held.length === 0) {
-      this.#checks.set('checkpoint.held', 'not_checked', 'you hold no earlier checkpoint to compare with')
-      return
-    }
-    let good = 0
-    for (const bytes of this.#held) if (this.#compareSigned(bytes, tree, checkpoint)) good++
-    this.#checks.set(
-      'checkpoint.held',
-      good === this.#held.length ? 'passed' : 'failed',
-      `${good} of ${this.#held.length} are continued`,
+    const held = this.#held.map(note => ({ note, what: 'the earlier checkpoint that you hold' }))
+    const seen = this.#memory?.map(({ name, note }) => ({ note, what: `what you saw at an earlier visit (${name})` }))
+    this.#compareAll('checkpoint.held', held, tree, checkpoint, 'you hold no earlier checkpoint to compare with')
+    this.#compareAll(
+      'checkpoint.remembered',
+      seen ?? [],
+      tree,
+      checkpoint,
+      seen
+        ? 'this is the first visit to this log that is remembered: there was nothing to compare with'
+        : 'no memory of earlier visits was used',
     )
   }
 
-  /** Compares this tree with a checkpoint from elsewhere. True when it continues it. */
-  #compareSigned(bytes: Uint8Array, tree: PastRoots, checkpoint: Checkpoint): boolean {
-    const unusable = (why: string): false => {
-      this.#findings.add('held.unusable', `the checkpoint that you hold ${why}`)
-      return false
+  #compareAll(
+    check: 'checkpoint.held' | 'checkpoint.remembered',
+    all: readonly { readonly note: Uint8Array; readonly what: string }[],
+    tree: PastRoots,
+    checkpoint: Checkpoint,
+    none: string,
+  ): void {
+    if (all.length === 0) {
+      this.#checks.set(check, 'not_checked', none)
+      return
     }
+    const results = all.map(({ note, what }) => this.#isContinued(note, what, tree, checkpoint))
+    const good = results.filter(result => result === true).length
+    const status = results.includes(false) ? 'failed' : good === all.length ? 'passed' : 'not_checked'
+    this.#checks.set(check, status, `${good} of ${all.length} are continued`)
+  }
+
+  /** Whether this tree continues a checkpoint from elsewhere; undefined when that could not be told. */
+  #isContinued(bytes: Uint8Array, what: string, tree: PastRoots, checkpoint: Checkpoint): boolean | undefined {
+    const unusable = (why: string): undefined => {
+      this.#findings.add('held.unusable', `${what} ${why}`)
+      return undefined
+    }
+    if (this.#logKeys.length === 0) return unusable('cannot be compared: the key of this log is not known')
     const held = this.#openNote(bytes)
-    if (!held) return unusable('is none, or is not signed by this log’s key')
+    if (!held) return unusable('is no checkpoint that this log’s key has signed')
     if (held.origin !== checkpoint.origin) return unusable(`is of ${quote(held.origin)}`)
-    return this.#contradicts(held, tree, checkpoint) === false
+    const contradicted = this.#contradicts(held, tree, checkpoint, what)
+    return contradicted === undefined ? undefined : !contradicted
   }
 
   /** The checkpoint in a note that this log's key signed well; undefined otherwise. */
@@ -232,21 +263,26 @@ export class Evidence {
     }
   }
 
-  /** Whether a checkpoint signed by the log and this tree cannot both be. Undefined when that could not be told. */
-  #contradicts(other: Checkpoint, tree: PastRoots, checkpoint: Checkpoint): boolean | undefined {
+  /**
+   * Whether a checkpoint signed by the log and this tree cannot both be. Undefined when that could not be told.
+   * @param what  Where that checkpoint comes from, for a message.
+   */
+  #contradicts(other: Checkpoint, tree: PastRoots, checkpoint: Checkpoint, what: string): boolean | undefined {
     if (other.size > checkpoint.size) {
       this.#findings.add(
         'log.rolled-back',
-        `the log’s key signed a tree of ${other.size} records, and shows one of ${checkpoint.size} now`,
+        `the log’s key signed a tree of ${other.size} records, and shows one of ${checkpoint.size} now: ${what} says so`,
       )
       return true
     }
-    if (other.size > tree.size) return undefined
+    // Records that are not those that were signed say nothing of what the log's key has signed: that they were altered
+    // is reported, and is no fork.
+    if (!this.#signed || tree.size !== checkpoint.size || !equalBytes(tree.root(), checkpoint.root)) return undefined
     const had = tree.had(other.size, other.root)
     if (had !== false) return had === undefined ? undefined : false
     this.#findings.add(
       'log.forked',
-      `the log’s key signed root ${toHex(other.root)} at size ${other.size}, where this tree had ${toHex(tree.at(other.size)!)}`,
+      `the log’s key signed root ${toHex(other.root)} at size ${other.size}, where this tree had ${toHex(tree.at(other.size)!)}: ${what} says so`,
     )
     return true
   }
@@ -270,7 +306,7 @@ export class Evidence {
     if (!checkpoint || sha256Hex(bytes) !== hash) return
     const other = this.#openNote(bytes)
     if (!other || other.origin !== checkpoint.origin) return
-    if (this.#contradicts(other, tree, checkpoint) !== false || this.hasQuorum) return
+    if (this.#contradicts(other, tree, checkpoint, 'a note that records cite') !== false || this.hasQuorum) return
     const seen = this.#cosignatures(other.note)
     if (seen?.met) this.#witnessed = { size: other.size, seconds: seen.newest }
   }

@@ -169,13 +169,19 @@ export const FINDINGS = {
     'evidence',
     'against',
     'the log signed a larger tree than the one it shows now',
-    'what the removed records said',
+    'what the removed records said; an older copy of the log looks the same',
   ),
   'held.unusable': kind(
     'evidence',
     'unknown',
     'an earlier checkpoint that you hold could not be compared with this log',
     'that the log is bad',
+  ),
+  'memory.not-saved': kind(
+    'evidence',
+    'notice',
+    'what you saw of this log could not be remembered: the next visit will compare it with less',
+    'anything about the log',
   ),
   'after.disputed': kind(
     'completeness',

@@ -4,6 +4,7 @@
 export { CHECKS, type CheckCode } from './checks.js'
 export type { CallStatus, CallSummary } from './conduct.js'
 export { describeEntry } from './describe.js'
+export type { HeldCheckpoint } from './evidence.js'
 export { FINDINGS, type FindingCode, type FindingKind } from './findings.js'
 export { recordKey } from './identity.js'
 export { NOT_EXCLUDED } from './not-excluded.js'

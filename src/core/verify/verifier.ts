@@ -15,7 +15,7 @@ import { type Attribution, attribute, type Node } from './attribution.js'
 import { Checks } from './checks.js'
 import type { CallSummary } from './conduct.js'
 import { describeEntry } from './describe.js'
-import { Evidence } from './evidence.js'
+import { Evidence, type HeldCheckpoint } from './evidence.js'
 import { type FindingCode, Findings } from './findings.js'
 import { recordKey } from './identity.js'
 import { type Knowledge, NOTHING_KNOWN } from './knowledge.js'
@@ -36,6 +36,8 @@ export interface VerifierOptions {
   readonly claimedKeys?: readonly VerifierKey[]
   /** Signed checkpoints of this log that the auditor holds from before. */
   readonly held?: readonly Uint8Array[]
+  /** Checkpoints of this log from earlier visits; empty on the first. Absent: no memory is used. */
+  readonly memory?: readonly HeldCheckpoint[]
   /** Told of every call once it is settled, in no particular order. Called anew in each pass: see `onPass`. */
   readonly onCall?: (call: CallSummary) => void
   /** Told of every record of a stream that counts, its start apart, in the order of the log. Called anew in each pass. */
@@ -95,6 +97,7 @@ export class LogVerifier {
       mode,
       claimed: options.claimedKeys ?? [],
       held: options.held ?? [],
+      memory: options.memory,
     })
     if (options.suppliedTrust !== undefined && mode === 'none')
       this.#findings.add(
