@@ -83,7 +83,8 @@ function nextFor(code: string, target: string | undefined): string | undefined {
   const verb = NEXT.get(code)
   return verb === undefined || target === undefined
     ? undefined
-    : `deedlog ${verb.replace('<target>', shellPath(target))}`
+    : // As a function: in a replacement string `$'` would stand for what follows, and take the quotes apart.
+      `deedlog ${verb.replace('<target>', () => shellPath(target))}`
 }
 
 const NEXT: ReadonlyMap<string, string> = new Map([
@@ -93,12 +94,15 @@ const NEXT: ReadonlyMap<string, string> = new Map([
   ['entries.unproven', 'verify <target> --self'],
   ['source.entries-missing', 'verify <target> --self'],
   ['call.unknown', 'list <target>'],
+  ['review.unknown', 'review <target>'],
 ])
 
 const told = ({ code, message }: DeedlogError): { code: string; message: string } => ({ code, message })
 
+const COMMANDS_HELP = 'one of init, exec, list, show, disclose, coverage, verify, review, keys'
+
 const COMMANDER_CODES: Readonly<Record<string, readonly [code: string, expected: string]>> = {
-  'commander.unknownCommand': ['usage.command', 'one of init, exec, list, show, disclose, verify'],
+  'commander.unknownCommand': ['usage.command', COMMANDS_HELP],
   'commander.unknownOption': [
     'usage.option',
     'only options that the command has; a path beginning with - goes after --',
@@ -112,7 +116,7 @@ const COMMANDER_CODES: Readonly<Record<string, readonly [code: string, expected:
   'commander.missingMandatoryOptionValue': ['usage.option', 'the option that the command cannot do without'],
   'commander.invalidArgument': ['usage.value', 'a value of the form that the help describes'],
   'commander.conflictingOption': ['usage.conflict', 'one of the two options'],
-  'commander.help': ['usage.command', 'one of init, exec, list, show, disclose, verify'],
+  'commander.help': ['usage.command', COMMANDS_HELP],
 }
 
 function fromCommander(error: CommanderError, next: string): Explained {

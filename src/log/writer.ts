@@ -82,6 +82,8 @@ export class LogWriter {
   readonly #seed: Uint8Array
   #head: Uint8Array
   #headTree: TreeHead
+  /** Size of the checkpoint that others can see. Below the head's while a release has failed. */
+  #released = 0
   /** Checkpoints that recorders may still cite, by the hash of their note, oldest first. */
   readonly #recentHeads = new Map<string, { readonly tree: TreeHead; readonly note: Uint8Array }>()
   readonly #keptNotes = new Set<string>()
@@ -134,7 +136,7 @@ export class LogWriter {
   static async open(parts: WriterParts): Promise<LogWriter> {
     const writer = new LogWriter(parts, await readLog(parts))
     // A crash may have come between swap and release, or before what was sequenced was signed.
-    await writer.#store.head.release(writer.#head)
+    await writer.#release()
     if (writer.#integrator.size > writer.#headTree.size) await writer.#checkpoint()
     // The limit of one checkpoint in a while is for a running log; the first append should not wait for this one.
     writer.#lastCheckpoint = undefined
@@ -323,7 +325,7 @@ export class LogWriter {
 
   /** Resolves when a released checkpoint covers `size` records. */
   #published(size: number): Promise<void> {
-    if (size <= this.#headTree.size) return Promise.resolve()
+    if (size <= this.#released) return Promise.resolve()
     return new Promise((resolve, reject) => {
       this.#waiters.push({ size, resolve, reject })
       this.#schedule()
@@ -358,7 +360,7 @@ export class LogWriter {
     await this.#sequenced()
     // The one in progress may have begun before the last record; its error is repeated or mended by the next.
     await this.#checkpointing?.catch(() => {})
-    if (!this.#halted && this.size > this.#headTree.size) await this.#checkpoint()
+    if (!this.#halted && this.size > this.#released) await this.#checkpoint()
   }
 
   /** The records `from` up to, not including, `to`. */
@@ -417,7 +419,7 @@ export class LogWriter {
 
   /** Arms the timer for the next checkpoint, if there is something to sign. */
   #schedule(): void {
-    if (this.#checkpointing || this.#halted || this.#closing || this.size === this.#headTree.size) return
+    if (this.#checkpointing || this.#halted || this.#closing || this.size === this.#released) return
     const delay = this.#delay()
     const due = this.#clock.monotonic() + delay
     if (!this.#timer || due < this.#timer.due) {
@@ -471,15 +473,23 @@ export class LogWriter {
     const tree = await this.#integrator.settle()
     // Every tile and bundle of this size is durable. A crash here: they are put again, byte for byte.
     // One signed checkpoint per size: an Ed25519 signature is deterministic, so a crash before the swap costs nothing.
-    if (tree.size === this.#headTree.size) return
-    const note = this.#sign(tree)
-    await this.#store.head.swap(this.#head, note)
-    // The signature is ours for good, and nobody has seen it. A crash here: the next start releases it.
-    this.#head = note
-    this.#headTree = tree
-    this.#oldestUncovered = startedAt
-    this.#remember(note, tree)
-    await this.#store.head.release(note)
+    if (tree.size !== this.#headTree.size) {
+      const note = this.#sign(tree)
+      await this.#store.head.swap(this.#head, note)
+      // The signature is ours for good, and nobody has seen it. A crash here: the next start releases it.
+      this.#head = note
+      this.#headTree = tree
+      this.#oldestUncovered = startedAt
+      this.#remember(note, tree)
+    }
+    await this.#release()
+  }
+
+  /** Lets the head out, again if that failed before: what nobody can see is not published. */
+  async #release(): Promise<void> {
+    const { size } = this.#headTree
+    await this.#store.head.release(this.#head)
+    this.#released = size
   }
 
   #sign({ size, root }: TreeHead): Uint8Array {
@@ -493,8 +503,8 @@ export class LogWriter {
 
   #tellWaiters(): void {
     const waiters = this.#waiters
-    this.#waiters = waiters.filter(({ size }) => size > this.#headTree.size)
-    for (const { size, resolve } of waiters) if (size <= this.#headTree.size) resolve()
+    this.#waiters = waiters.filter(({ size }) => size > this.#released)
+    for (const { size, resolve } of waiters) if (size <= this.#released) resolve()
   }
 
   /**

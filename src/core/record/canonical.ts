@@ -76,8 +76,8 @@ export function parseJson(bytes: Uint8Array, limits: JsonLimits): Json {
   } catch (cause) {
     throw new MalformedError(`${what}.syntax`, `the ${what} is no JSON text: ${quote(text)}`, { cause })
   }
-  // A canonical text names a surrogate only after an escaped backslash; then every string is looked at.
-  const walk: Walk = { limits, strings: text.includes('\\ud'), ascending: true }
+  // Only an escape can name a lone surrogate, in either case of its digits; then every string is looked at.
+  const walk: Walk = { limits, strings: /\\ud/i.test(text), ascending: true }
   inspect(value, 1, walk)
   // Both are the value's canonical form. The first is much faster; but engines list integer-like names first and
   // in numeric order, so it can differ from the text where the second does not.
