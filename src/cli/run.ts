@@ -5,7 +5,9 @@ import { addDisclose } from './disclose.js'
 import { errorJson, explain, renderError } from './errors.js'
 import { addExec } from './exec.js'
 import { addInit } from './init.js'
+import { addKeys } from './keys.js'
 import { addList } from './list.js'
+import { addReview } from './review.js'
 import { addShow } from './show.js'
 import { isBrokenPipe } from './terminal/broken-pipe.js'
 import { PAGE_COLUMNS } from './terminal/terminal.js'
@@ -51,11 +53,12 @@ function deedlog(context: Context): Command {
         ['deedlog verify audit --trust audit.trust', 'is this the log, is all of it here, did the agents behave'],
       ]) + EXIT_CODES,
     )
-  for (const add of [addInit, addExec, addList, addShow, addDisclose, addCoverage, addVerify]) add(program, context)
+  for (const add of [addInit, addExec, addList, addShow, addDisclose, addCoverage, addVerify, addReview, addKeys])
+    add(program, context)
   return program
 }
 
-const COMMANDS = ['init', 'exec', 'list', 'show', 'disclose', 'coverage', 'verify']
+const COMMANDS = ['init', 'exec', 'list', 'show', 'disclose', 'coverage', 'verify', 'review', 'keys']
 
 const EXIT_CODES = `
 Exit codes:
