@@ -11,6 +11,7 @@ import { addReview } from './review.js'
 import { addShow } from './show.js'
 import { isBrokenPipe } from './terminal/broken-pipe.js'
 import { PAGE_COLUMNS } from './terminal/terminal.js'
+import { addTrust } from './trust.js'
 import { addVerify } from './verify.js'
 import { version } from './version.js'
 
@@ -53,12 +54,23 @@ function deedlog(context: Context): Command {
         ['deedlog verify audit --trust audit.trust', 'is this the log, is all of it here, did the agents behave'],
       ]) + EXIT_CODES,
     )
-  for (const add of [addInit, addExec, addList, addShow, addDisclose, addCoverage, addVerify, addReview, addKeys])
+  for (const add of [
+    addInit,
+    addExec,
+    addList,
+    addShow,
+    addDisclose,
+    addCoverage,
+    addVerify,
+    addReview,
+    addKeys,
+    addTrust,
+  ])
     add(program, context)
   return program
 }
 
-const COMMANDS = ['init', 'exec', 'list', 'show', 'disclose', 'coverage', 'verify', 'review', 'keys']
+const COMMANDS = ['init', 'exec', 'list', 'show', 'disclose', 'coverage', 'verify', 'review', 'keys', 'trust']
 
 const EXIT_CODES = `
 Exit codes:

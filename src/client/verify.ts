@@ -107,6 +107,7 @@ export async function verifySource(
     ...(options.held === undefined ? {} : { held: options.held }),
     ...(options.memory === undefined ? {} : { memory: await recall(options.memory, shown, logKeys) }),
     claimedKeys: claimed,
+    nowSeconds: Math.floor(Date.now() / 1000),
   })
   const tiles = source.tile ? new TileCheck(path => source.tile!(path)) : undefined
   const interruption = await feed(source, verifier, { tiles, onProgress: options.onProgress })

@@ -55,6 +55,28 @@ describe('a trust file that asks for witnesses', () => {
   })
 })
 
+describe('a trust file that limits how old the newest cosignature may be', () => {
+  const log = new TestLog()
+  log.stream(clerk).call()
+  const checkpoint = log.checkpoint({ witnesses: [w1, w2] })
+  const seen = Date.UTC(2026, 10, 24, 9) / 1000 + log.size
+  const trust = log.trust([clerk], [...quorum, 'lag 60'])
+
+  it('is satisfied by one that is young enough', () => {
+    expect(judge(log.entries, checkpoint, { trust, nowSeconds: seen + 60 }).exitCode).toBe(0)
+  })
+
+  it.each([
+    ['an older one', { trust, nowSeconds: seen + 61 }],
+    ['a time that is not known', { trust }],
+    ['no quorum to date it', { trust: log.trust([clerk], ['quorum none', 'lag 60']), nowSeconds: seen }],
+  ])('could not check with %s', (_, holds) => {
+    const report = judge(log.entries, checkpoint, holds)
+    expect(codes(report)).toEqual(['checkpoint.stale'])
+    expect(report.exitCode).toBe(2)
+  })
+})
+
 describe('a checkpoint that a record cites', () => {
   it('proves a fork when its note is signed by the log and its root is another', () => {
     const log = new TestLog()

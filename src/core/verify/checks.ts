@@ -11,6 +11,10 @@ export const CHECKS = {
       'the witnesses whom the trust file asks for have seen this tree, as one that continues what they saw before',
     doesNotAssert: 'that the witnesses are honest, or that they have read the records',
   },
+  'checkpoint.lag': {
+    asserts: 'the newest cosignature of the quorum is no older than the trust file allows',
+    doesNotAssert: 'that nothing was recorded since',
+  },
   'checkpoint.root': {
     asserts: 'the records are, byte for byte and in this order, those the checkpoint was signed over',
     doesNotAssert: 'that what they say is true',

@@ -44,6 +44,7 @@ export class Evidence {
   readonly #claimed: readonly VerifierKey[]
   readonly #held: readonly Uint8Array[]
   readonly #memory: readonly HeldCheckpoint[] | undefined
+  readonly #nowSeconds: number | undefined
   readonly #keys: SignerKey[] = []
   #note: SignedNote | undefined
   #checkpoint: Checkpoint | undefined
@@ -61,6 +62,7 @@ export class Evidence {
     claimed: readonly VerifierKey[]
     held: readonly Uint8Array[]
     memory: readonly HeldCheckpoint[] | undefined
+    nowSeconds: number | undefined
   }) {
     this.#findings = options.findings
     this.#checks = options.checks
@@ -69,6 +71,7 @@ export class Evidence {
     this.#claimed = options.claimed
     this.#held = options.held
     this.#memory = options.memory
+    this.#nowSeconds = options.nowSeconds
   }
 
   /** What the checkpoint says, signed or not; undefined when there is none that parses. */
@@ -326,6 +329,25 @@ export class Evidence {
         'checkpoint.quorum',
         `quorum ${quote(policy.quorum)} has not signed this checkpoint, nor an earlier one that is kept`,
       )
+    this.#checkLag(this.#trust?.lagSeconds)
+  }
+
+  #checkLag(lag: number | undefined): void {
+    if (lag === undefined) {
+      this.#checks.set('checkpoint.lag', 'not_checked', 'no trust file says how old a cosignature may be')
+      return
+    }
+    const seen = this.#witnessed?.seconds
+    if (seen !== undefined && this.#nowSeconds === undefined) {
+      this.#checks.set('checkpoint.lag', 'not_checked', 'the time of this verification is not known')
+      this.#findings.add('checkpoint.stale', `the trust file allows ${lag} s, and nobody said what time it is`)
+      return
+    }
+    const age = seen === undefined ? undefined : this.#nowSeconds! - seen
+    const detail = age === undefined ? 'no cosignature of a quorum says when' : `${age} s old; ${lag} s are allowed`
+    const fresh = age !== undefined && age <= lag
+    this.#checks.set('checkpoint.lag', fresh ? 'passed' : age === undefined ? 'not_checked' : 'failed', detail)
+    if (!fresh) this.#findings.add('checkpoint.stale', `the newest cosignature: ${detail}`)
   }
 
   /** The first answer. Call it when all evidence findings are in. */

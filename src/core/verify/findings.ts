@@ -74,6 +74,12 @@ export const FINDINGS = {
     'the trust file wants witnesses who did not sign this checkpoint',
     'that the records are false',
   ),
+  'checkpoint.stale': kind(
+    'evidence',
+    'unknown',
+    'no quorum has seen the log as lately as the trust file wants: newer records may be held back',
+    'that there are newer records',
+  ),
   'cosignature.bad': kind(
     'evidence',
     'against',

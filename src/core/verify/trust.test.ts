@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ed25519PublicKey } from '#crypto'
 import { ALGORITHM, formatVerifierKey } from '../tlog/index.js'
-import { formatTrust, parseTrust } from './trust.js'
+import { formatPolicy, formatTrust, parseTrust } from './trust.js'
 
 const vkey = (name: string, seed: number, algorithm: number = ALGORITHM.ed25519): string =>
   formatVerifierKey(name, algorithm, ed25519PublicKey(new Uint8Array(32).fill(seed))).text
@@ -29,9 +29,12 @@ describe('a trust file', () => {
       `agent ${vkey('did:example:b', 5)} 7`,
       `agent ${vkey('did:example:b', 6)} 0 6`,
       `approver ${vkey('anna', 7)}`,
+      'lag 3600',
       '',
     ].join('\n')
     expect(formatTrust(parseTrust(text))).toBe(text)
+    expect(formatPolicy(parseTrust(text).policy)).toBe(text.split('log-id')[0])
+    expect(parseTrust(text).lagSeconds).toBe(3600)
     expect(parseTrust(text).agents[2]).toMatchObject({ first: 0, last: 6 })
   })
 
@@ -51,6 +54,9 @@ describe('a trust file', () => {
     ['an index with a leading zero', `${log}agent ${vkey('a', 4)} 01\n`, 'trust.line'],
     ['an index beyond 2^53-1', `${log}agent ${vkey('a', 4)} 9007199254740992\n`, 'trust.line'],
     ['a range that ends before it begins', `${log}agent ${vkey('a', 4)} 5 4\n`, 'trust.line'],
+    ['a lag of nothing', `${log}lag 0\n`, 'trust.lag'],
+    ['a lag with a unit', `${log}lag 1h\n`, 'trust.lag'],
+    ['a second lag', `${log}lag 1\nlag 2\n`, 'trust.lag'],
     ['no quorum', `log ${vkey('example.com/deeds', 1)}\n`, 'policy.quorum'],
     ['a last line without its end', log.slice(0, -1), 'policy.text'],
   ])('refuses %s', (_, text, code) => {

@@ -11,7 +11,7 @@ import {
 } from '../tlog/index.js'
 
 /**
- * Whose word an auditor accepts: a C2SP tlog-policy for the checkpoints, and four more kinds of line for the records.
+ * Whose word an auditor accepts: a C2SP tlog-policy for the checkpoints, and five more kinds of line for the records.
  * It comes from the auditor; one that the log brings along proves nothing.
  *
  * @see spec/trust-file.md
@@ -25,6 +25,8 @@ export interface Trust {
   readonly agents: readonly TrustedAgent[]
   /** Named as `approver.id` in reviews. */
   readonly approvers: readonly VerifierKey[]
+  /** How old the newest cosignature of the quorum may be, in seconds, from 1. */
+  readonly lagSeconds?: number
 }
 
 export interface TrustedAgent {
@@ -40,7 +42,8 @@ export interface TrustedAgent {
  *
  * @throws {MalformedError} `trust.line` for a line that is wrong in itself or whose keyword is unknown: a condition
  *   that a verifier does not know would otherwise be a condition that it silently drops; `trust.key` for a key that is
- *   no Ed25519 key; `trust.log-id` for a second or impossible log id; `policy.*` for the policy part.
+ *   no Ed25519 key; `trust.log-id` for a second or impossible log id; `trust.lag` for a second or impossible lag;
+ *   `policy.*` for the policy part.
  */
 export function parseTrust(text: string): Trust {
   const policy: PolicyLine[] = []
@@ -48,6 +51,7 @@ export function parseTrust(text: string): Trust {
   const agents: TrustedAgent[] = []
   const approvers: VerifierKey[] = []
   let logId: string | undefined
+  let lagSeconds: number | undefined
   // Bounded there: 2^20 characters, 10,000 lines.
   for (const line of policyLines(text)) {
     const [keyword, ...values] = line.fields
@@ -57,16 +61,30 @@ export function parseTrust(text: string): Trust {
           expected: 'one line, log-id <64 lowercase hex digits>',
         })
       logId = values[0]!
+    } else if (keyword === 'lag') {
+      const seconds = values.length === 1 ? parseIndex(values[0]!) : undefined
+      if (lagSeconds !== undefined || !seconds)
+        throw new MalformedError('trust.lag', `line ${line.number}: ${quote(line.fields.join(' '))}`, {
+          expected: 'one line, lag <seconds>, at least 1',
+        })
+      lagSeconds = seconds
     } else if (keyword === 'operator') operators.push(readKey(line, values, 1))
     else if (keyword === 'approver') approvers.push(readKey(line, values, 1))
     else if (keyword === 'agent') agents.push(readAgent(line, values))
     else if (POLICY_KEYWORDS.has(keyword!)) policy.push(line)
     else
       throw new MalformedError('trust.line', `line ${line.number}: ${quote(keyword)} is no keyword`, {
-        expected: 'log, witness, group, quorum, log-id, operator, agent or approver',
+        expected: 'log, witness, group, quorum, log-id, operator, agent, approver or lag',
       })
   }
-  return { policy: parsePolicyLines(policy), ...(logId === undefined ? {} : { logId }), operators, agents, approvers }
+  return {
+    policy: parsePolicyLines(policy),
+    ...(logId === undefined ? {} : { logId }),
+    operators,
+    agents,
+    approvers,
+    ...(lagSeconds === undefined ? {} : { lagSeconds }),
+  }
 }
 
 const POLICY_KEYWORDS = new Set(['log', 'witness', 'group', 'quorum'])
@@ -104,23 +122,40 @@ function readAgent(line: PolicyLine, values: readonly string[]): TrustedAgent {
 }
 
 function readIndex(line: PolicyLine, text: string): number {
-  const index = Number(text)
-  if (!Number.isSafeInteger(index) || index < 0 || String(index) !== text)
+  const index = parseIndex(text)
+  if (index === undefined)
     throw new MalformedError('trust.line', `line ${line.number}: ${quote(text)} is no index`, {
       expected: 'decimal digits without leading zeroes, at most 9007199254740991',
     })
   return index
 }
 
-/** The text of a trust file; parsing it gives `trust` again. */
-export function formatTrust(trust: Trust): string {
-  const { policy } = trust
+/** A number in its one decimal form; undefined for any other text. */
+function parseIndex(text: string): number | undefined {
+  const number = Number(text)
+  return Number.isSafeInteger(number) && number >= 0 && String(number) === text ? number : undefined
+}
+
+/** The policy of a trust file as a C2SP tlog-policy, which any tool for transparency logs reads. */
+export const formatPolicy = (policy: TlogPolicy): string => formatLines(policyFields(policy))
+
+function policyFields(policy: TlogPolicy): string[][] {
   const url = (entry: { url?: string }) => (entry.url === undefined ? [] : [entry.url])
-  const lines = [
+  return [
     ...policy.logs.map(log => ['log', log.key.text, ...url(log)]),
     ...policy.witnesses.map(witness => ['witness', witness.name, witness.key.text, ...url(witness)]),
     ...policy.groups.map(group => ['group', group.name, String(group.threshold), ...group.members]),
     ['quorum', policy.quorum],
+  ]
+}
+
+const formatLines = (lines: readonly (readonly string[])[]): string =>
+  lines.map(fields => `${fields.join(' ')}\n`).join('')
+
+/** The text of a trust file; parsing it gives `trust` again. */
+export function formatTrust(trust: Trust): string {
+  const lines = [
+    ...policyFields(trust.policy),
     ...(trust.logId === undefined ? [] : [['log-id', trust.logId]]),
     ...trust.operators.map(key => ['operator', key.text]),
     ...trust.agents.map(({ key, first, last }) => [
@@ -130,6 +165,7 @@ export function formatTrust(trust: Trust): string {
       ...(last === undefined ? [] : [String(last)]),
     ]),
     ...trust.approvers.map(key => ['approver', key.text]),
+    ...(trust.lagSeconds === undefined ? [] : [['lag', String(trust.lagSeconds)]]),
   ]
-  return lines.map(fields => `${fields.join(' ')}\n`).join('')
+  return formatLines(lines)
 }

@@ -38,6 +38,8 @@ export interface VerifierOptions {
   readonly held?: readonly Uint8Array[]
   /** Checkpoints of this log from earlier visits; empty on the first. Absent: no memory is used. */
   readonly memory?: readonly HeldCheckpoint[]
+  /** The time of this verification, in seconds since 1970; for the trust file's `lag`. */
+  readonly nowSeconds?: number
   /** Told of every call once it is settled, in no particular order. Called anew in each pass: see `onPass`. */
   readonly onCall?: (call: CallSummary) => void
   /** Told of every record of a stream that counts, its start apart, in the order of the log. Called anew in each pass. */
@@ -98,6 +100,7 @@ export class LogVerifier {
       claimed: options.claimedKeys ?? [],
       held: options.held ?? [],
       memory: options.memory,
+      nowSeconds: options.nowSeconds,
     })
     if (options.suppliedTrust !== undefined && mode === 'none')
       this.#findings.add(
