@@ -1,4 +1,5 @@
 export { type AgtBackendOptions, type AgtEvaluatorOptions, agtEvaluator } from './govern/agt.js'
+export type { EngineBackend } from './govern/engine.js'
 export type {
   ApprovalAnswer,
   ApprovalRequest,

@@ -20,7 +20,7 @@ export interface EngineBackend {
   evaluatePolicy?(agent: string, context: { readonly [name: string]: unknown }): unknown
 }
 
-export interface BackendsDecision {
+interface BackendsDecision {
   readonly backendResults: readonly {
     readonly backend: string
     readonly decision: string

@@ -92,7 +92,8 @@ export function readPolicy(bytes: Uint8Array): PolicyFile {
   if (bytes.length > POLICY_BYTES_MAX)
     throw new MalformedError('rules.file', `it has ${bytes.length} bytes`, { expected: `at most ${POLICY_BYTES_MAX}` })
   const lines = new LineCounter()
-  const document = parseDocument(fromUtf8(bytes), {
+  const text = fromUtf8(bytes)
+  const document = parseDocument(text, {
     version: '1.2',
     schema: 'core',
     strict: true,
@@ -102,6 +103,9 @@ export function readPolicy(bytes: Uint8Array): PolicyFile {
     prettyErrors: false,
   })
   const reader = new Reader(lines)
+  // YAML 1.1 ends a line there: to its readers a comment, or a quoted text, may go on as a rule that is not seen here.
+  const hidden = /[\u0085\u2028\u2029]/.exec(text)
+  if (hidden) reader.refuse(hidden.index, 'holds a line separator, at which some readers begin a new line')
   const [fault] = [...document.errors, ...document.warnings]
   if (fault) reader.refuse(fault.pos[0], fault.message)
   return reader.policy(document.contents)
@@ -123,6 +127,8 @@ class Reader {
     if (apiVersion !== API_VERSION && apiVersion !== DEPRECATED_VERSION)
       this.#wrong(map, 'apiVersion', `is ${JSON.stringify(apiVersion)}, not ${API_VERSION}`)
     if (apiVersion === DEPRECATED_VERSION) this.#notes.push(`apiVersion 1.0 is deprecated: write ${API_VERSION}`)
+    // It says nothing, but the Python engine does not load a file in which it is a number.
+    this.#string(map, 'version')
     const name = this.#name(map, 'the policy')
     const description = this.#string(map, 'description')
     const scope = this.#string(map, 'scope') ?? 'global'
@@ -260,7 +266,6 @@ class Reader {
   #text(node: Node, map: YAMLMap, name: string): string {
     if (isAlias(node)) return this.#wrong(map, name, 'is an alias: write out what it says')
     const value: unknown = isScalar(node) ? node.value : undefined
-    if (name === 'version' && typeof value === 'number') return String(value)
     if (typeof value !== 'string') return this.#wrong(map, name, 'is no string')
     // YAML 1.1, which other readers of this file speak, reads these as booleans.
     if (isScalar(node) && node.type === 'PLAIN' && /^(?:y|yes|n|no|on|off)$/i.test(value))

@@ -213,6 +213,9 @@ describe('a file of rules is refused', () => {
     [rule('limit: -1/hour'), '<count>/<period>'],
     [rule('limit: 0/hour'), 'would let the first call through'],
     [rule('stage: later'), 'stage is one of'],
+    ['version: 1.0\nname: a', 'version is no string'],
+    ['name: a\n# harmless\u2028default_action: allow', 'line 2: holds a line separator'],
+    ['name: "a\u0085b"', 'line separator'],
     ['name: &n a\ndescription: *n', 'is an alias'],
     [`${rule('action: deny')}  - {name: r, condition: action}`, 'second rule is named'],
   ])('%j: %s', (text, reason) => {

@@ -46,13 +46,13 @@ afterAll(() => {
   server.close()
 })
 
-const opa = () => new OPABackend({ endpoint: url, policyPath: 'agents/allow' }) as unknown as EngineBackend
+const opa = () => new OPABackend({ endpoint: url, policyPath: 'agents/allow' })
 // It refuses addresses of the loopback, so that only its transport is replaced here.
 const cedar = () =>
   new CedarBackend({
     endpoint: 'http://cedar.example/decide',
     fetchImpl: (_, init) => fetch(`${url}/cedar`, init),
-  }) as unknown as EngineBackend
+  })
 
 function govern(backends: readonly EngineBackend[], backendTimeoutMs = 5000) {
   const policyDir = folder({ 'a.yaml': RULES })
@@ -102,7 +102,7 @@ describe('the toolkit’s own backends', () => {
   })
 
   test('that nobody answers for deny, and so does one of several', async () => {
-    const gone = new OPABackend({ endpoint: 'http://127.0.0.1:9' }) as unknown as EngineBackend
+    const gone = new OPABackend({ endpoint: 'http://127.0.0.1:9' })
     expect(await govern([gone]).ask('read')).toMatchObject({ verdict: 'deny', policy: 'opa' })
     expect(await govern([cedar(), gone]).ask('read')).toMatchObject({ verdict: 'deny', policy: 'opa' })
     expect(await govern([cedar(), opa()]).ask('read')).toMatchObject({ verdict: 'allow' })

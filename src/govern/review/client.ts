@@ -12,7 +12,7 @@ import {
   type Request,
 } from './messages.js'
 
-export type { Answer, PendingCall } from './messages.js'
+export type { Answer } from './messages.js'
 
 /** A call that waits, and where. */
 export interface Found extends PendingCall {
