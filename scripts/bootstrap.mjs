@@ -10,6 +10,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const TASKS = {
   test: [['scripts/build.mjs'], ['node_modules/vitest/vitest.mjs', 'run']],
   quickstart: [['scripts/build.mjs'], ['examples/quickstart/main.mjs']],
+  'matrix:adk': [['scripts/build.mjs'], ['scripts/matrix-adk.mjs']],
   install: [],
 }
 
