@@ -1,3 +1,5 @@
+import type { Ticket } from '../../recorder/types.js'
+import { currentSlot } from './execution.js'
 import { isObject, read, readString } from './shapes.js'
 
 /** One call that a model asked for. */
@@ -6,6 +8,8 @@ export interface Announced {
   readonly id: string | undefined
   readonly args: unknown
   readonly turn: Turn
+  /** The call that made this one. */
+  readonly parent: Ticket | undefined
   /** The tool that ADK has under this name; undefined where it has none, or where nobody knows what it has. */
   readonly tool: unknown
   /** False when it is known that there is no tool of this name. */
@@ -66,6 +70,7 @@ export class AnnouncedCalls {
         id: readString(call, 'id'),
         args: read(call, 'args') ?? {},
         turn,
+        parent: currentSlot()?.ticket,
         tool: known && Object.hasOwn(tools, name) ? read(tools, name) : undefined,
         registered: !known || Object.hasOwn(tools, name),
       })

@@ -27,7 +27,7 @@ export function describeCall(
 }
 
 /** A call that a model asked for, described from what it said. */
-export function describeAnnounced({ name, id, args, tool, registered, turn }: Announced): CallRequest {
+export function describeAnnounced({ name, id, args, tool, registered, turn, parent }: Announced): CallRequest {
   const { invocationContext } = turn
   const context = {
     functionCallId: id,
@@ -39,12 +39,12 @@ export function describeAnnounced({ name, id, args, tool, registered, turn }: An
       agent: { name: turn.agent },
     },
   }
-  const made = describeCall({ name } as HostTool, args, context, { parent: undefined, attempt: 1 })
+  const made = describeCall({ name } as HostTool, args, context, { parent, attempt: 1 })
   return { ...made, tool: isTool(tool) ? describeTool(tool) : { name, registered } }
 }
 
-function describeTool(tool: HostTool): CallRequest['tool'] {
-  if (!isTool(tool)) return { name: String(read(tool, 'name') ?? ''), registered: false }
+function describeTool(tool: Pick<HostTool, 'name'>): CallRequest['tool'] {
+  if (!isTool(tool)) return { name: typeof tool.name === 'string' ? tool.name : '', registered: false }
   const definition = definitionOf(tool)
   return { name: tool.name, kind: kindOf(tool), ...(definition !== undefined && { definition }) }
 }
