@@ -1,5 +1,5 @@
 """The transparency log below Deedlog's records, for deedlog_verify.py: Ed25519, notes, checkpoints, trust files, stores
-and the tree, from spec/record.md section 3, spec/tlog.md, spec/trust-file.md and the pages of C2SP alone.
+and the tree, from spec/record.md section 3, spec/tlog.md, spec/trust-file.md, spec/layout.md and C2SP alone.
 """
 import hashlib
 import os
@@ -192,7 +192,7 @@ class Trust:
 
     def __init__(self, data=None):
         self.logs, self.witnesses, self.groups, self.quorum = [], {}, {}, None
-        self.log_id, self.operators, self.agents, self.approvers = None, [], [], []
+        self.log_id, self.lag, self.operators, self.agents, self.approvers = None, None, [], [], []
         self.given, self.members = data is not None, set()
         if data is not None:
             self.read(data)
@@ -220,7 +220,7 @@ class Trust:
         handlers = {
             "log": (self.log, 1, 2), "witness": (self.witness, 2, 3), "group": (self.group, 3, 10**6),
             "quorum": (self.set_quorum, 1, 1), "log-id": (self.set_log_id, 1, 1), "operator": (self.operator, 1, 1),
-            "agent": (self.agent, 1, 3), "approver": (self.approver, 1, 1),
+            "agent": (self.agent, 1, 3), "approver": (self.approver, 1, 1), "lag": (self.set_lag, 1, 1),
         }
         handler, least, most = handlers.get(word, (None, 0, 0))
         if handler is None or not least <= len(rest) <= most:
@@ -272,6 +272,11 @@ class Trust:
             raise Unreadable("a second log id, or none")
         self.log_id = text
 
+    def set_lag(self, seconds):
+        if self.lag is not None or decimal(seconds) < 1:
+            raise Unreadable("a second lag, or none")
+        self.lag = decimal(seconds)
+
     def operator(self, vkey):
         self.operators.append(self.key(vkey, LOG_KEY))
 
@@ -295,6 +300,14 @@ class Trust:
             return key.type == COSIGNER_KEY and note.cosigned(key) is True
         least, names = self.groups[name]
         return sum(self.reached(member, note) for member in names) >= least
+
+    def newest(self, name, note):
+        """The newest time that a witness of this name or group says in a good cosignature; 0 where there is none."""
+        if name in self.groups:
+            return max(self.newest(member, note) for member in self.groups[name][1])
+        key = self.witnesses[name]
+        good = key.type == COSIGNER_KEY and note.cosigned(key)
+        return max(int.from_bytes(line[:8], "big") for line in note.by(key)) if good else 0
 
     def quorum_on(self, note):
         return self.given and self.quorum != "none" and self.reached(self.quorum, note)
@@ -332,7 +345,7 @@ class Store:
 
 
 class Folder(Store):
-    """C2SP tlog-tiles below one path."""
+    """layout.md: C2SP tlog-tiles below one path, and the notes that records cite."""
 
     tiles = True
 
@@ -394,10 +407,7 @@ class Folder(Store):
 
 
 class Lines(Store):
-    """A JSON-lines log `<path>`: one record a line, each with its newline.
-
-    Choice: the checkpoint is `<path>.checkpoint` and a kept note `<path>.notes/<SHA-256>`; in a folder, `notes/<SHA-256>`.
-    """
+    """layout.md: a file with one record and one newline per entry; checkpoint and cited notes lie beside it."""
 
     tiles = False
 

@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import sys
+import time
 
 sys.dont_write_bytecode = True  # leaves nothing beside the pages
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -138,6 +139,7 @@ EVIDENCE = {
     "trust.supplied": "unknown", "trust.other-log": "unknown", "checkpoint.missing": "unknown",
     "checkpoint.malformed": "against", "checkpoint.empty": "unknown", "checkpoint.signature": "against",
     "checkpoint.unsigned": "against", "checkpoint.quorum": "unknown", "cosignature.bad": "against",
+    "checkpoint.stale": "unknown",
     "root.mismatch": "against", "entry.altered": "against", "entry.suspect": "against", "entries.missing": "against",
     "entries.pruned": "unknown", "entries.unreadable": "against", "tile.altered": "against", "tile.missing": "notice",
     "log.record": "against", "log.record-missing": "unknown", "log.id": "against", "log.operator": "against",
@@ -293,7 +295,7 @@ class Fold:
             stream.identity = "contradicted" if others else "self-asserted"
         if stream.foreign:
             return
-        if operator and self.log is not None and (not introduced or key in self.withdrawn):
+        if operator and (not introduced or key in self.withdrawn):
             stream.counts = False
             self.findings.add("operator.not-counted", start.index)
         elif stream.identity == "contradicted":
@@ -597,16 +599,20 @@ class Verifier:
 
     def quorum(self):
         """The largest checkpoint that the quorum has cosigned: this one, or an earlier one that a record cites."""
-        if not self.trust.given or self.trust.quorum == "none":
+        if not self.trust.given:
             return
+        seen = []
         if self.trust.quorum_on(self.checkpoint):
-            self.witnessed = self.checkpoint.size
-            return
-        for note in self.kept:
-            if self.ours(note) and self.trust.quorum_on(note) and self.of_this_tree(note.size, note.root):
-                self.witnessed = max(self.witnessed or 0, note.size)
-        if self.witnessed is None:
-            self.findings.add("checkpoint.quorum")
+            seen = [self.checkpoint]
+        elif self.trust.quorum != "none":
+            held = [note for note in self.kept if self.ours(note) and self.trust.quorum_on(note)]
+            seen = [note for note in held if self.of_this_tree(note.size, note.root)]
+            if not seen:
+                self.findings.add("checkpoint.quorum")
+        self.witnessed = max((note.size for note in seen), default=None)
+        newest = max((self.trust.newest(self.trust.quorum, note) for note in seen), default=0)
+        if self.trust.lag and newest < time.time() - self.trust.lag:
+            self.findings.add("checkpoint.stale")
 
     def ours(self, note):
         """Whether a note bears the log's own good signature, and no bad one of a known key."""

@@ -15,7 +15,7 @@ import { Recorder } from '../../src/recorder/index.js'
  */
 const SCRIPT = fileURLToPath(new URL('../../spec/reference/deedlog_verify.py', import.meta.url))
 const DAMAGED_COPIES = 40
-const TIMEOUT_MS = 60_000
+const TIMEOUT_MS = 120_000
 
 const missing =
   spawnSync('python3', ['-c', 'import sys; sys.exit(sys.version_info < (3, 11))']).status === 0
