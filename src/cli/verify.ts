@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import { openSource } from '../client/open.js'
-import { memoryFolder, verify } from '../client/verify.js'
+import { memoryFolder, verify, WORKERS_MAX } from '../client/verify.js'
 import { type Context, examples, exitCodes } from './command.js'
 import { readHeld } from './held.js'
-import { jsonOption, pathOption, pathsOption } from './options.js'
+import { jsonOption, numberOption, pathOption, pathsOption } from './options.js'
 import { renderReport } from './render/report.js'
 import { Progress } from './terminal/progress.js'
 import { safeJson } from './terminal/safe.js'
@@ -14,6 +14,7 @@ interface VerifyOptions extends TrustOptions {
   readonly after?: readonly string[]
   /** False under `--no-memory`. */
   readonly memory: boolean
+  readonly workers?: number
   readonly full?: true
   readonly json?: true
 }
@@ -33,6 +34,9 @@ export function addVerify(program: Command, context: Context): void {
       pathsOption('--after <checkpoint>', 'a signed checkpoint of this log that you hold from before; repeatable'),
     )
     .option('--no-memory', 'neither compare with what you saw at earlier visits nor remember this one')
+    .addOption(
+      numberOption('--workers <n>', 'threads to read a log folder with; the report is the same', 0, WORKERS_MAX),
+    )
     .option('--full', 'also what each check and each finding does not say')
     .addOption(jsonOption('the report'))
     .addHelpText(
@@ -61,6 +65,7 @@ async function run(target: string, options: VerifyOptions, context: Context): Pr
     ...(options.trust === undefined ? { self: true } : { trust: options.trust }),
     ...(options.memory ? { memory: memoryFolder() } : {}),
     held,
+    ...(options.workers === undefined ? {} : { workers: options.workers }),
     onProgress: (done: number, total?: number) => progress.update(done, total),
   }).finally(() => progress.end())
   context.exitCode = report.exitCode

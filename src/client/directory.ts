@@ -3,7 +3,6 @@ import { isHash } from '../core/bytes/hex.js'
 import { isDeedlogError, quote, UnavailableError } from '../core/errors.js'
 import {
   decodeBundle,
-  ENTRY_BYTES_MAX,
   NOTE_BYTES_MAX,
   parseCheckpoint,
   parseNote,
@@ -14,12 +13,8 @@ import {
 import { readAwaiting, readDisclosures } from '../log/journal-reader.js'
 import type { Layout } from '../log/layout.js'
 import { claimedKeys } from './claimed-keys.js'
-import { readForeignFile } from './read-file.js'
+import { readBundleFile, readForeignFile, readTileFile } from './read-file.js'
 import type { LogSource, RawEntry } from './source.js'
-
-// The longest files that the format allows: 256 entries of 65,535 bytes with their lengths, 256 hashes.
-const BUNDLE_BYTES_MAX = TILE_WIDTH * (ENTRY_BYTES_MAX + 2)
-const TILE_BYTES_MAX = TILE_WIDTH * 32
 
 /** A log as C2SP tlog-tiles lays it out in a folder. */
 export function directorySource(place: {
@@ -34,11 +29,12 @@ export function directorySource(place: {
   const checkpoint = () => readForeignFile(join(publicFolder, 'checkpoint'), NOTE_BYTES_MAX)
   const tile = async (path: string): Promise<Uint8Array | undefined> => {
     const { level } = parseTilePath(path)
-    return readForeignFile(join(publicFolder, path), level === 'entries' ? BUNDLE_BYTES_MAX : TILE_BYTES_MAX)
+    return level === 'entries' ? readBundleFile(publicFolder, path) : readTileFile(publicFolder, path)
   }
   return {
     kind: 'directory',
     name: place.name,
+    publicFolder,
     suppliedTrust: place.suppliedTrust,
     checkpoint,
     tile,

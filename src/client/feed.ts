@@ -1,6 +1,9 @@
 import { isDeedlogError, type MalformedError, type UnavailableError } from '../core/errors.js'
+import { TILE_WIDTH } from '../core/tlog/index.js'
 import type { LogVerifier } from '../core/verify/index.js'
-import type { LogSource } from './source.js'
+import { type CheckedBundle, type CheckedEntry, entriesOf } from './bundle-check.js'
+import { BundlePool } from './bundle-pool.js'
+import type { LogSource, RawEntry } from './source.js'
 import type { TileCheck } from './tile-check.js'
 
 /** Told how many entries were read, of how many when that is known. */
@@ -19,29 +22,72 @@ export interface Interruption {
 /**
  * Feeds a log to a verifier: checkpoint, then entries, as often as it asks.
  *
- * @param tiles  Compared with the entries in the first pass.
+ * @param tiles    Compared with the entries in the first pass.
+ * @param threads  Besides this one, to read and parse ahead of it; default 0. Only where the tiles are files.
  * @returns why not all of them could be read; undefined when nothing came between.
  */
 export async function feed(
   source: LogSource,
   verifier: LogVerifier,
-  options: { readonly tiles?: TileCheck | undefined; readonly onProgress?: OnProgress | undefined } = {},
+  options: {
+    readonly tiles?: TileCheck | undefined
+    readonly onProgress?: OnProgress | undefined
+    readonly threads?: number | ((size: number) => number)
+  } = {},
 ): Promise<Interruption | undefined> {
   verifier.checkpoint(await source.checkpoint())
   const { size } = verifier
+  const { threads = 0 } = options
+  const pool =
+    source.publicFolder === undefined || size === undefined
+      ? undefined
+      : BundlePool.start(source.publicFolder, typeof threads === 'number' ? threads : threads(size))
+  try {
+    return await passes(source, verifier, size, pool, options)
+  } finally {
+    await pool?.close()
+  }
+}
+
+async function passes(
+  source: LogSource,
+  verifier: LogVerifier,
+  size: number | undefined,
+  pool: BundlePool | undefined,
+  options: { readonly tiles?: TileCheck | undefined; readonly onProgress?: OnProgress | undefined },
+): Promise<Interruption | undefined> {
   let interruption: Interruption | undefined
   let { tiles } = options
   do {
     interruption = undefined
     let next = 0
     try {
-      for await (const { index, record } of source.entries(size === undefined ? {} : { to: size })) {
-        const leaf = verifier.add(index, record)
-        next = index + 1
-        const complete = tiles?.add(leaf)
-        if (complete) await complete
+      const add = (record: Uint8Array, checked?: CheckedEntry): Uint8Array => {
+        const leaf = verifier.add(next, record, checked)
+        next++
         if (next % PROGRESS_EVERY === 0) options.onProgress?.(next, size)
+        return leaf
       }
+      const addAll = async (entries: AsyncIterable<RawEntry>): Promise<void> => {
+        for await (const { record } of entries) {
+          const leaf = add(record)
+          const complete = tiles?.add(leaf)
+          if (complete) await complete
+        }
+      }
+      const addChecked = async (bundle: CheckedBundle): Promise<void> => {
+        for (const entry of entriesOf(bundle)) {
+          const leaf = add(entry.record, entry)
+          const complete = bundle.root ? undefined : tiles?.add(leaf)
+          if (complete) await complete
+        }
+        if (bundle.root) await tiles?.addFull(bundle.root)
+      }
+      if (pool && size !== undefined) {
+        for await (const bundle of pool.bundles(size))
+          if (bundle) await addChecked(bundle)
+          else await addAll(source.entries({ from: next, to: Math.min(next + TILE_WIDTH, size) }))
+      } else await addAll(source.entries(size === undefined ? {} : { to: size }))
     } catch (error) {
       if (!isInterruption(error)) throw error
       interruption = { at: next, error }

@@ -1,6 +1,8 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { join } from 'node:path'
 import { MalformedError, quote, UnavailableError } from '../core/errors.js'
+import { ENTRY_BYTES_MAX, TILE_WIDTH } from '../core/tlog/index.js'
 
 /**
  * The bytes of a regular file that somebody else wrote; undefined when there is none.
@@ -23,6 +25,18 @@ export async function readForeignFile(path: string, most: number): Promise<Uint8
     await file.close()
   }
 }
+
+/** The entry bundle at a tlog-tiles path below `publicFolder`; undefined when it is not there. */
+export const readBundleFile = (publicFolder: string, path: string): Promise<Uint8Array | undefined> =>
+  readForeignFile(join(publicFolder, path), BUNDLE_BYTES_MAX)
+
+/** The hash tile at a tlog-tiles path below `publicFolder`; undefined when it is not there. */
+export const readTileFile = (publicFolder: string, path: string): Promise<Uint8Array | undefined> =>
+  readForeignFile(join(publicFolder, path), TILE_BYTES_MAX)
+
+// The longest that the format allows: 256 hashes; 256 entries of 65,535 bytes with their lengths.
+const TILE_BYTES_MAX = TILE_WIDTH * 32
+const BUNDLE_BYTES_MAX = TILE_WIDTH * (ENTRY_BYTES_MAX + 2)
 
 /**
  * Opens a regular file that somebody else wrote; undefined when there is none. Opening does not wait: a pipe in the

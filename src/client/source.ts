@@ -12,6 +12,8 @@ export interface LogSource {
   readonly kind: 'directory' | 'jsonl' | 'bundle' | 'url'
   /** For messages: a path or an address. */
   readonly name: string
+  /** The folder of the tiles, where they are files on this machine: then several threads may read them. */
+  readonly publicFolder?: string
   /** The bytes of the newest signed checkpoint; undefined when there is none. */
   checkpoint(): Promise<Uint8Array | undefined>
   /**

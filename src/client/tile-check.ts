@@ -39,6 +39,15 @@ export class TileCheck {
     return hashes.length === TILE_WIDTH ? this.#complete(0) : undefined
   }
 
+  /** Adds the leaf hashes of a full tile that is known to hold just these, and their root. At a multiple of 256. */
+  addFull(root: Uint8Array): Promise<void> | undefined {
+    this.#counts[0] = (this.#counts[0] ?? 0) + 1
+    this.#compared++
+    const above = this.#at(1)
+    above.push(root)
+    return above.length === TILE_WIDTH ? this.#complete(1) : undefined
+  }
+
   #at(level: number): Uint8Array[] {
     const hashes = this.#levels[level] ?? []
     this.#levels[level] = hashes

@@ -1,4 +1,5 @@
 import { realpath } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { resolve, sep } from 'node:path'
 import { toHex } from '../core/bytes/hex.js'
 import { fromUtf8 } from '../core/bytes/utf8.js'
@@ -23,6 +24,9 @@ export { CHECKS, exitCodeOf, FINDINGS, formatTrust, NOT_EXCLUDED, parseTrust } f
 export type { OnProgress } from './feed.js'
 export { memoryFolder } from './memory.js'
 
+/** Most threads that may read ahead. */
+export const WORKERS_MAX = 64
+
 export interface VerifyOptions {
   /** Path of a trust file. One that lies inside the target counts as none. */
   readonly trust?: string
@@ -36,6 +40,11 @@ export interface VerifyOptions {
    */
   readonly memory?: string
   readonly onProgress?: OnProgress
+  /**
+   * Threads that read and parse a log in a folder ahead of the one that judges it, 0 to 64. The report is the same.
+   * Default: one for each core but one, at most 4; none for a small log.
+   */
+  readonly workers?: number
 }
 
 /**
@@ -48,6 +57,9 @@ export interface VerifyOptions {
  *   that does not parse: `trust.*`, `policy.*`
  */
 export async function verify(target: string, options: VerifyOptions = {}): Promise<Report> {
+  const { workers } = options
+  if (workers !== undefined && !(Number.isInteger(workers) && workers >= 0 && workers <= WORKERS_MAX))
+    throw new TypeError(`workers is an integer from 0 to ${WORKERS_MAX}, not ${quote(workers)}`)
   if (options.trust !== undefined && options.self)
     throw new TypeError('a trust file and `self` exclude each other: ask outsiders or ask nobody')
   const source = await openSource(target)
@@ -96,7 +108,7 @@ async function isSupplied(source: LogSource, target: string, path: string): Prom
 export async function verifySource(
   source: LogSource,
   trusted: Trusted,
-  options: Pick<VerifyOptions, 'self' | 'held' | 'memory' | 'onProgress'> = {},
+  options: Pick<VerifyOptions, 'self' | 'held' | 'memory' | 'onProgress' | 'workers'> = {},
 ): Promise<Report> {
   const claimed = trusted.trust ? [] : ((await source.verifierKeys?.()) ?? []).map(parseVerifierKey)
   const logKeys = trusted.trust?.policy.logs.map(log => log.key) ?? claimed
@@ -110,7 +122,11 @@ export async function verifySource(
     nowSeconds: Math.floor(Date.now() / 1000),
   })
   const tiles = source.tile ? new TileCheck(path => source.tile!(path)) : undefined
-  const interruption = await feed(source, verifier, { tiles, onProgress: options.onProgress })
+  const interruption = await feed(source, verifier, {
+    tiles,
+    onProgress: options.onProgress,
+    threads: options.workers ?? ownThreads,
+  })
   if (interruption) await reportInterruption(source, verifier, interruption)
   else await compareTiles(source, verifier, tiles)
   for (const hash of verifier.notesWanted()) {
@@ -138,6 +154,14 @@ async function rememberSeen(folder: string, note: Uint8Array, report: Report): P
     return { ...report, findings: [...report.findings, finding] }
   }
 }
+
+/** One thread judges; starting others takes longer than reading a small log. */
+const ownThreads = (size: number): number =>
+  size < SMALL_SIZE ? 0 : Math.min(Math.max(1, availableParallelism() - 1), OWN_THREADS_MAX)
+
+const SMALL_SIZE = 20_000
+// More of them than this run ahead of the thread that judges.
+const OWN_THREADS_MAX = 4
 
 /** How many records wait for a checkpoint. A damaged journal is its writer's trouble: the log is what is judged. */
 async function awaitingOf(source: LogSource): Promise<number | undefined> {
