@@ -41,6 +41,12 @@ const own = new Map<string, string>()
 const OWN_MAX = 64
 const OWN_MESSAGE_MAX = 128
 
+/** Zeroes a seed and drops the key made of it, so that nothing can sign with it any more. */
+export function ed25519Forget(seed: Uint8Array): void {
+  keyPairs.delete(seed)
+  seed.fill(0)
+}
+
 /** OpenSSL checks S < L and compares [S]B - [k]A with R byte for byte: exactly the equation, and no rule on the key. */
 export function ed25519Equation(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
   if (signature.length !== 64 || publicKey.length !== 32) return false

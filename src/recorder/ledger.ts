@@ -14,7 +14,7 @@ export class Ledger {
   readonly stream: Stream
   /** Leaf hash of the `rules` record in force. */
   rules: string | undefined
-  /** When new calls stop going to this stream: milliseconds since 1970. */
+  /** When new calls stop going to this stream, on the runtime's monotonic clock. */
   readonly until: number
   /** Intents that have a place in this stream. */
   calls = 0

@@ -85,10 +85,18 @@ const UNSEEN_MAX = 48
  * files: a `rules` record without files cannot be.
  */
 export function rulesParts({ engine, files }: RulesInForce): ((part: string | undefined) => Body)[] {
-  const ascending = [...files].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  // A name that is no `text`, or that two files share, must not keep the whole record from being written.
+  const named = new Map<string, string>()
+  for (const { digest, name } of files) {
+    const text = asText(name) ?? '?'
+    let unique = text
+    for (let n = 2; named.has(unique); n++) unique = asText(`${n}: ${text}`) ?? `${n}`
+    named.set(unique, digest)
+  }
+  const ascending = [...named.keys()].sort().map(name => ({ digest: named.get(name)!, name }))
   const parts: ((part: string | undefined) => Body)[] = []
   for (let i = 0; i < ascending.length; i += FILES_MAX) {
-    const some = ascending.slice(i, i + FILES_MAX).map(({ digest, name }) => ({ digest, name }))
+    const some = ascending.slice(i, i + FILES_MAX)
     parts.push(part => ({
       type: 'rules',
       engine: { name: asText(engine.name) ?? '?', version: asText(engine.version) ?? '?' },

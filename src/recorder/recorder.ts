@@ -564,7 +564,7 @@ export class Recorder {
   #usable(): Ledger | undefined {
     const ledger = this.#ledger
     if (!ledger) return undefined
-    if (this.#runtime.now() < ledger.until && ledger.stream.records < this.#streamLimits.records) return ledger
+    if (this.#runtime.monotonic() < ledger.until && ledger.stream.records < this.#streamLimits.records) return ledger
     this.#ledger = undefined
     this.#retiring.add(ledger)
     if (ledger.awaited.size === 0) this.#end(ledger)
@@ -586,7 +586,7 @@ export class Recorder {
     const identity = options.identity ?? (await this.#sink.identity(options.agent.id)) ?? freshSigner(runtime)
     const after = await this.#readAfter(logs)
     await this.#keepRules()
-    const now = runtime.now()
+    const now = runtime.monotonic()
     const stream = await this.#begin(logs, identity, after, {
       dropped: () => this.#lose(),
       delivered: () => {
@@ -597,7 +597,7 @@ export class Recorder {
     const ledger = new Ledger(stream, now + this.#streamLimits.ms, () => ulid(runtime.now(), runtime.random(10)))
     this.#afterReadAt = now
     for (const draft of [...this.#rulesDrafts(ledger), ...this.#coverageDrafts(ledger)])
-      stream.push({ ...draft, settled: () => {} })
+      stream.push({ ...draft, settled: error => error && this.#report(error) })
     this.#ledger = ledger
     this.#recovering ??= this.#recover(logs, identity, after)
     if ((options.keepDisclosures ?? true) && !this.#sink.keepsDisclosures)
@@ -772,7 +772,7 @@ export class Recorder {
   }
 
   #refreshAfter(logs: Awaited<ReturnType<Sink['logs']>>): void {
-    const now = this.#runtime.now()
+    const now = this.#runtime.monotonic()
     if (now - this.#afterReadAt < AFTER_MS) return
     this.#afterReadAt = now
     const { stream } = this.#ledger ?? {}

@@ -4,6 +4,8 @@ import { randomFillSync } from 'node:crypto'
 export interface Runtime {
   /** Milliseconds since 1970, UTC. */
   now(): number
+  /** Milliseconds since some moment, never set back: for how long something has lasted. */
+  monotonic(): number
   /** `length` fresh random bytes. */
   random(length: number): Uint8Array
   /** Calls `then` after `ms` milliseconds unless the returned function is called first. */
@@ -30,6 +32,7 @@ function random(length: number): Uint8Array {
 
 export const systemRuntime: Runtime = {
   now: Date.now,
+  monotonic: () => performance.now(),
   random,
   later(ms, then) {
     const timer = setTimeout(then, ms)

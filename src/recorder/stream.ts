@@ -1,4 +1,4 @@
-import { ed25519Sign } from '#crypto'
+import { ed25519Forget, ed25519Sign } from '#crypto'
 import { UnavailableError } from '../core/errors.js'
 import { formatTime } from '../core/record/formats.js'
 import { encodeRecord, recordLeaf } from '../core/record/schema.js'
@@ -132,7 +132,7 @@ export class Stream {
   async revive(atOnce = false): Promise<boolean> {
     const stuck = this.#stuck
     if (!this.#broken) return true
-    if (!stuck?.mayMend || (!atOnce && this.#options.runtime.now() < stuck.restUntil)) return false
+    if (!stuck?.mayMend || (!atOnce && this.#options.runtime.monotonic() < stuck.restUntil)) return false
     this.#stuck = undefined
     await this.#send(stuck.batch)
     return this.#broken === undefined
@@ -146,9 +146,9 @@ export class Stream {
       })
   }
 
-  /** Overwrites the secret key. */
+  /** Forgets the secret key: nobody can sign for this stream any more. */
   forget(): void {
-    this.#options.seed.fill(0)
+    ed25519Forget(this.#options.seed)
   }
 
   #pump(): void {
@@ -187,7 +187,7 @@ export class Stream {
     if (failure) {
       this.#stuck = {
         batch: { ...batch, drafts: [] },
-        restUntil: runtime.now() + REST_MS,
+        restUntil: runtime.monotonic() + REST_MS,
         mayMend: mayMend(failure),
       }
       fail(failure)

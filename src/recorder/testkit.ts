@@ -11,13 +11,16 @@ import { type Runtime, systemRuntime } from './runtime.js'
 /** Time that stands still until told otherwise; chance is real. */
 export class HeldRuntime implements Runtime {
   ms = Date.UTC(2026, 10, 24, 9)
+  #passed = 0
   readonly random = systemRuntime.random
   #timers: { at: number; then: () => void }[] = []
 
   now = () => this.ms
 
+  monotonic = () => this.#passed
+
   later = (ms: number, then: () => void) => {
-    const timer = { at: this.ms + ms, then }
+    const timer = { at: this.#passed + ms, then }
     this.#timers.push(timer)
     return () => {
       this.#timers = this.#timers.filter(other => other !== timer)
@@ -26,16 +29,21 @@ export class HeldRuntime implements Runtime {
 
   /** Lets `ms` milliseconds pass, timers included. */
   async pass(ms: number): Promise<void> {
-    const end = this.ms + ms
+    const end = this.#passed + ms
     for (;;) {
       await settled()
       const next = this.#timers.filter(timer => timer.at <= end).sort((a, b) => a.at - b.at)[0]
       if (!next) break
       this.#timers = this.#timers.filter(timer => timer !== next)
-      this.ms = Math.max(this.ms, next.at)
+      this.#elapse(next.at)
       next.then()
     }
-    this.ms = end
+    this.#elapse(end)
+  }
+
+  #elapse(to: number): void {
+    this.ms += Math.max(0, to - this.#passed)
+    this.#passed = Math.max(to, this.#passed)
   }
 }
 

@@ -27,6 +27,11 @@ export const ed25519PublicKey = (seed: Uint8Array): Uint8Array => ed25519.getPub
 /** The 64-byte Ed25519 signature of `message`. Deterministic. RFC 8032 §5.1.6. */
 export const ed25519Sign = (message: Uint8Array, seed: Uint8Array): Uint8Array => ed25519.sign(message, seed)
 
+/** Zeroes a seed, so that nothing can sign with it any more. */
+export const ed25519Forget = (seed: Uint8Array): void => {
+  seed.fill(0)
+}
+
 /**
  * Whether encode([S]B - [k]A) = R, byte for byte, S below the group order: the equation alone.
  * The rules on the key itself are in `core/tlog/ed25519.ts`; call that one.
