@@ -46,8 +46,8 @@ export type Brand = 'array' | 'map' | 'set' | 'date' | 'error' | 'buffer' | 'vie
  * The brand of `value`. Runs no getter; a Proxy's traps may run and may throw, and a revoked Proxy throws.
  *
  * Asking for a slot that is not there throws, which costs some microseconds. An object with our own
- * `Object.prototype` or none, and with names of its own, is therefore taken for a plain one unless it is a Date or an
- * Error, which can be told without throwing.
+ * `Object.prototype` and names of its own is therefore taken for a plain one unless it is a Date or an Error, which can
+ * be told without throwing.
  */
 export function brandOf(value: object): Brand {
   if (isArray(value)) return 'array'
@@ -58,7 +58,7 @@ export function brandOf(value: object): Brand {
     const tag = apply(builtinTag, value, [])
     if (tag === '[object Date]') return has(dateTime, value) ? 'date' : 'object'
     if (tag === '[object Error]') return 'error'
-    if ((prototype === objectPrototype || prototype === null) && getOwnPropertyNames(value).length > 0) return 'object'
+    if (prototype === objectPrototype && getOwnPropertyNames(value).length > 0) return 'object'
   }
   if (has(mapSize, value)) return 'map'
   if (has(setSize, value)) return 'set'

@@ -122,8 +122,10 @@ function encodeProperties(object: object, walk: Walk): Json {
   if (!take(walk, 1, names.length * 5)) return properties
   for (const name of names) {
     if (walk.left < 0) break
+    // Counted before it is spelled out: a name of lone surrogates grows fourfold.
+    if (!take(walk, name.length + 4)) break
     const encoded = encodeName(name)
-    walk.left -= encoded.length + 4
+    walk.left -= encoded.length - name.length
     const value = encodeProperty(object, name, walk)
     // Assigning to `__proto__` would set the prototype and lose the property.
     if (encoded === '__proto__')
