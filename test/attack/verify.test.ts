@@ -84,7 +84,7 @@ describe('verdicts', () => {
     expect(codes(report(log))).toEqual(['record.stray'])
   })
 
-  test.fails('a call that needed an approval, had none and is settled as executed is an exception', () => {
+  test('a call that needed an approval, had none and is settled as executed is an exception', () => {
     const log = new TestLog()
     const stream = log.stream()
     const { intent } = stream.intent({ verdict: 'review' })
@@ -93,7 +93,7 @@ describe('verdicts', () => {
     expect(codes(report(log))).toContain('call.executed-without-approval')
   })
 
-  test.fails('a settlement is shown as a dispute when a final outcome comes after it', () => {
+  test('a settlement is shown as a dispute when a final outcome comes after it', () => {
     const log = new TestLog()
     const stream = log.stream()
     const call = stream.intent()

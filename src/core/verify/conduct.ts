@@ -244,9 +244,20 @@ export class Calls {
     if (!first || !call.exceptions.has('call.second-outcome'))
       call.outcome = { index, status: record.status, executed: record.executed }
     if (isFinal(record.status)) {
+      this.#overrule(index, call, call.outcome!)
       if (!elsewhere) this.#noLongerAwaited(call)
       this.#close(call)
     }
+  }
+
+  /** A final outcome is the recorder's own word, and stands before what somebody found out later about its absence. */
+  #overrule(index: number, call: OpenCall, { status, executed }: NonNullable<OpenCall['outcome']>): void {
+    const { settled } = call
+    if (settled === undefined || !isFinal(status)) return
+    delete call.settled
+    const told = executed === 'no' ? 'not_executed' : status === 'succeeded' ? 'succeeded' : 'failed'
+    if (settled !== told)
+      this.#except('settlement.disputed', call, `was settled as ${settled}, and then had the outcome ${status}`, index)
   }
 
   #judgeExecution(index: number, record: Outcome, call: OpenCall): void {
@@ -282,8 +293,9 @@ export class Calls {
     if (record.result === 'not_executed') return
     const executed = 'is settled as executed'
     if (call.verdict === 'deny') this.#except('call.executed-though-denied', call, `was denied, and ${executed}`, index)
-    else if (call.review && !call.review.approved)
-      this.#except('call.declined-yet-executed', call, `was declined, and ${executed}`, index)
+    else if (call.verdict === 'review' && call.review?.approved !== true)
+      if (call.review) this.#except('call.declined-yet-executed', call, `was declined, and ${executed}`, index)
+      else this.#except('call.executed-without-approval', call, `needed an approval, had none, and ${executed}`, index)
   }
 
   /** A record that is not understood names this intent, if it is one. */
