@@ -191,6 +191,25 @@ describe('a log refuses', () => {
     append(next(retired, { type: 'key', event: 'compromised', key: keyOf(5) }))
     expect(refusal(next(goesOn, {}, 4))).toBe('stream.operator')
   })
+
+  it('an operator whose key was compromised, whichever agent the record names, and whoever adds it again', () => {
+    const { append, refusal } = newLog()
+    const operator = start(3, { role: 'operator' }, 1)
+    const added = next(operator, { type: 'key', event: 'add', key: keyOf(5) })
+    const compromised = next(added, { type: 'key', event: 'compromised', key: keyOf(5), agent: 'did:example:x' })
+    append(operator, added, compromised)
+    expect(refusal(start(4, { role: 'operator' }, 5))).toBe('stream.operator')
+    append(next(compromised, { type: 'key', event: 'add', key: keyOf(5) }))
+    expect(refusal(start(4, { role: 'operator' }, 5))).toBe('stream.operator')
+  })
+
+  it('no agent’s records: whose keys were compromised is for auditors to say', () => {
+    const { append, refusal } = newLog()
+    const operator = start(3, { role: 'operator' }, 1)
+    append(a0)
+    append(operator, next(operator, { type: 'key', event: 'compromised', key: keyOf(2) }))
+    expect(refusal(a1, a2)).toBe('taken')
+  })
 })
 
 it('passes over what does not fit when a log is opened, and goes on', () => {

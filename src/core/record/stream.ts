@@ -176,7 +176,9 @@ export class StreamAcceptance {
     const { type } = parsed.json
     if (OPERATOR_ONLY.has(type as string) && tip.start.role !== 'operator')
       refuse('operator', `${quote(type)} is for the operator’s streams`)
-    if (this.#compromised.has(tip.start.identity)) refuse('operator', 'the operator’s key is compromised')
+    const { role, identity, key } = tip.start
+    if (role === 'operator' && (this.#compromised.has(identity) || this.#compromised.has(key)))
+      refuse('operator', 'the operator’s key is compromised')
     if (parsed.understood && parsed.record.type === 'recovery') this.#judgeRecovery(link.stream, tip, parsed.record)
     const next: Tip = { start: tip.start, seq: link.seq, leaf: parsed.leaf }
     return type === 'stream.end' ? { ...next, over: 'ended' } : next
@@ -189,7 +191,7 @@ export class StreamAcceptance {
     const { logs, role, identity, key, agent } = parsed.record
     if (!logs.some(({ id }) => id === this.#options.log))
       refuse('foreign', 'the stream does not name this log', this.#options.log)
-    if (role === 'operator' && !this.#operators.has(identity))
+    if (role === 'operator' && (!this.#operators.has(identity) || this.#compromised.has(identity)))
       refuse('operator', `${quote(identity)} is no operator of this log`)
     return { start: { role, identity, key, agent: agent.id }, seq: 0, leaf: parsed.leaf }
   }
@@ -212,10 +214,11 @@ export class StreamAcceptance {
   }
 
   #keyEvent({ event, key, agent }: KeyEvent): void {
+    // A key in other hands is so for whomever it was used, and no later word makes it good again.
+    if (event === 'compromised') this.#compromised.add(key)
     if (agent !== undefined) return // whose agents' identities these are, an auditor asks
     if (event === 'add') this.#operators.add(key)
     else this.#operators.delete(key)
-    if (event === 'compromised') this.#compromised.add(key)
   }
 }
 

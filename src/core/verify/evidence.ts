@@ -291,8 +291,8 @@ export class Evidence {
   }
 
   /** Hashes of the notes that would tell more than is known now, the most telling first. */
-  notesWanted(disputes: readonly Dispute[], cited: ReadonlyMap<string, After>): string[] {
-    const wanted = disputes.map(({ after }) => after.note)
+  notesWanted(disputes: ReadonlyMap<string, Dispute>, cited: ReadonlyMap<string, After>): string[] {
+    const wanted = [...disputes.keys()]
     if (!this.hasQuorum)
       wanted.push(
         ...[...cited.values()]

@@ -116,6 +116,12 @@ export const FINDINGS = {
     'the first records are not here, as after pruning, so the tree could not be computed',
     'whether the pruning was permitted',
   ),
+  'entries.pruned-not-permitted': kind(
+    'evidence',
+    'against',
+    'the first records are not here, and nothing is kept that pruning would have had to keep',
+    'what they said, or that they were removed on purpose',
+  ),
   'entries.unreadable': kind(
     'evidence',
     'against',
@@ -256,6 +262,18 @@ export const FINDINGS = {
     'a stream’s own closing count differs from what the log holds of it',
     'which of the two is right',
   ),
+  'stream.other-origin': kind(
+    'completeness',
+    'exception',
+    'a stream names this log by its id and by another log’s origin',
+    'which of the two its agent meant; its records count',
+  ),
+  'stream.overlong': kind(
+    'completeness',
+    'notice',
+    'a stream took new calls for longer than a day, or than 2^20 records',
+    'that anything is wrong with them; times are the recorder’s own',
+  ),
   'recovery.false': kind(
     'completeness',
     'exception',
@@ -333,6 +351,12 @@ export const FINDINGS = {
     'exception',
     'a decision names rules that are not on record before it in its stream',
     'that there were none',
+  ),
+  'rules.incomplete': kind(
+    'completeness',
+    'exception',
+    'a set of rules carries on from a part that is not on record before it in its stream',
+    'that the part never was in force',
   ),
   'outcome.awaited': kind(
     'completeness',

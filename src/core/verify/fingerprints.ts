@@ -1,15 +1,27 @@
+import { sha256 } from '#crypto'
+import { concatBytes } from '../bytes/equal.js'
+import { toUtf8 } from '../bytes/utf8.js'
+
 /**
  * A set that may say "seen before" of something new, once in 2^64, and never the reverse: for telling which records
  * deserve an exact look. 16 bytes for each member while half full, where a Set of the strings takes over a hundred.
+ *
+ * A fingerprint is the beginning of SHA-256 over a salt and the text. Who chooses the texts must not know the salt
+ * while choosing: texts that look for a slot at one place would make each addition as slow as the table is long.
  */
 export class Fingerprints {
+  readonly #salt: Uint8Array
   #slots = new Uint32Array(2 * 1024)
   #used = 0
+
+  constructor(salt: Uint8Array) {
+    this.#salt = salt
+  }
 
   /** Adds `text`; true when it, or one with the same fingerprint, was there. */
   add(text: string): boolean {
     if (2 * (this.#used + 1) > this.#slots.length / 2) this.#grow()
-    const [high, low] = fingerprint(text)
+    const [high, low] = this.#fingerprint(text)
     const at = this.#find(high, low)
     if (this.#slots[at] !== 0) return true
     this.#slots[at] = high
@@ -36,18 +48,11 @@ export class Fingerprints {
         this.#slots[at + 1] = old[i + 1]!
       }
   }
-}
 
-// Two rounds of FNV-1a with different offsets. Not collision-resistant, and need not be: who makes two call ids
-// collide only buys a second pass, which compares the ids themselves.
-function fingerprint(text: string): [high: number, low: number] {
-  let high = 0x811c9dc5
-  let low = 0x01000193
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i)
-    high = Math.imul(high ^ unit, 0x01000193) >>> 0
-    low = Math.imul(low ^ (unit + i), 0x85ebca6b) >>> 0
+  #fingerprint(text: string): [high: number, low: number] {
+    const hash = sha256(concatBytes(this.#salt, toUtf8(text)))
+    const view = new DataView(hash.buffer, hash.byteOffset)
+    // Zero marks an empty slot.
+    return [view.getUint32(0) || 1, view.getUint32(4)]
   }
-  // Zero marks an empty slot.
-  return [high === 0 ? 1 : high, low]
 }

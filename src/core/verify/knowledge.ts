@@ -1,4 +1,4 @@
-import type { Hash } from '../record/index.js'
+import type { Hash, StreamStart } from '../record/index.js'
 import type { Attribution } from './attribution.js'
 
 /**
@@ -8,6 +8,8 @@ import type { Attribution } from './attribution.js'
 export interface Knowledge {
   /** Streams that are no plain chain, as they were found to be. */
   readonly odd: ReadonlyMap<Hash, Attribution>
+  /** Starts that stand behind records of their own stream, the first copy of each. */
+  readonly lateStarts: ReadonlyMap<Hash, { readonly index: number; readonly record: StreamStart }>
   readonly strays: ReadonlySet<number>
   readonly copies: ReadonlySet<number>
   /** Intents whose calls are to be kept although they are closed. */
@@ -22,6 +24,7 @@ export interface Knowledge {
 
 export const NOTHING_KNOWN: Knowledge = {
   odd: new Map(),
+  lateStarts: new Map(),
   strays: new Set(),
   copies: new Set(),
   watched: new Set(),

@@ -99,7 +99,7 @@ describe('sessions', () => {
 
 describe('fingerprints', () => {
   it('remember what they were given, and little else', () => {
-    const set = new Fingerprints()
+    const set = new Fingerprints(new Uint8Array(32))
     let seen = 0
     for (let i = 0; i < 50_000; i++) if (set.add(`stream call ${i}`)) seen++
     expect(seen).toBe(0)

@@ -5,10 +5,10 @@ import {
   type Record as DeedRecord,
   type Hash,
   type Id,
+  type Intent,
   isHash,
   isInt,
   type Key,
-  type KeyEvent,
   OPERATOR_ONLY,
   type ParsedRecord,
   type Recovery,
@@ -32,10 +32,15 @@ export interface Dispute {
   readonly after: After
 }
 
-// Of disputed citations and of entries to be described this many are kept; the rest is counted.
+// Of entries to be described this many are kept; the rest is counted.
 const KEPT_MAX = 16
+// Disputed citations, each note once. Any of them may be the proof of a fork, wherever a stranger put it among others.
+const DISPUTES_MAX = 4096
 // Tool names come from strangers. A recorder with more tools than this is counted up to here.
 const TOOLS_MAX = 4096
+// spec/record.md §2: beyond either of them new calls go to a new stream.
+const STREAM_MS_MAX = 24 * 3600 * 1000
+const STREAM_RECORDS_MAX = 2 ** 20
 // Notes cited by records, for finding the newest that a quorum has seen: one per checkpoint, the newest kept.
 const CITED_MAX = 1024
 
@@ -55,13 +60,15 @@ export class Reading {
   readonly #identities: Identities
   readonly #onRecord: ((index: number, record: DeedRecord, stream: Hash) => void) | undefined
   readonly #notUnderstood = new Set<Hash>()
-  readonly #ids = new Fingerprints()
+  readonly #salt: () => Uint8Array
+  #ids: Fingerprints | undefined
   readonly #idsSeen = new Map<string, number>()
   /** Newest signed record of each stream, its signature not checked yet. Only in a survey. */
   readonly #tails = new Map<StreamState, Pick<ParsedRecord, 'json'>>()
   readonly #tools = new Map<string, 'yes' | 'no'>()
   readonly #unseen = new Set<string>()
   readonly #revived = new Set<StreamState>()
+  readonly #overlong = new Set<StreamState>()
 
   readonly streams = new Map<Hash, StreamState>()
   readonly calls: Calls
@@ -71,7 +78,8 @@ export class Reading {
   readonly suspectIntents = new Set<Hash>()
   /** Sizes whose roots were asked for and are too long ago. */
   readonly sizes = new Set<number>()
-  readonly disputes: Dispute[] = []
+  /** By the hash of the note that is cited. */
+  readonly disputes = new Map<string, Dispute>()
   /** Checkpoints of this log that records cite and this tree agrees with, by the hash of their note. */
   readonly cited = new Map<Hash, After>()
   readonly malformedIndexes: number[] = []
@@ -94,6 +102,8 @@ export class Reading {
     findings: Findings
     trust: Trust | undefined
     tree: PastRoots
+    /** Bytes that nobody knew when the records were written. Asked for when the first of them is here. */
+    salt: () => Uint8Array
     onCall: ((call: CallSummary) => void) | undefined
     onRecord: ((index: number, record: DeedRecord, stream: Hash) => void) | undefined
   }) {
@@ -102,6 +112,7 @@ export class Reading {
     this.#findings = options.findings
     this.#trust = options.trust
     this.#tree = options.tree
+    this.#salt = options.salt
     this.#identities = new Identities(options.trust)
     this.#onRecord = options.onRecord
     this.calls = new Calls({
@@ -171,27 +182,16 @@ export class Reading {
 
   #start(index: number, parsed: ParsedRecord): void {
     const id = parsed.leaf
-    if (this.streams.has(id)) {
+    if (this.streams.has(id) && this.#known.lateStarts.get(id)?.index !== index) {
       this.#copied(index)
       return
-    }
-    const last = { seq: 0, leaf: id, index }
-    const base = {
-      id,
-      first: index,
-      last,
-      records: 1,
-      calls: 0,
-      pending: 0,
-      sessions: new Sessions(),
-      rules: new Set<Hash>(),
     }
     if (!parsed.understood) {
       // A start of a later version: what follows names a key that cannot be read, so none of it is judged.
       this.#notUnderstoodRecord(index, parsed)
       this.#setAdrift(index, parsed)
       const unknown = { foreign: false, pretender: false, identity: 'self-asserted', notUnderstood: 1 } as const
-      this.streams.set(id, { ...base, ...unknown })
+      this.streams.set(id, { ...unread(id, index), ...unknown })
       return
     }
     const { record } = parsed
@@ -204,20 +204,27 @@ export class Reading {
         return
       }
     }
-    const foreign = this.logId !== '' && !record.logs.some(log => log.id === this.logId)
-    const isOperator = this.#identities.isOperator(record.identity, index)
-    const pretender = !foreign && record.role === 'operator' && !isOperator
-    const stream: StreamState = {
-      ...base,
-      start: { agent: record.agent.id, role: record.role, identity: record.identity, key: record.key },
-      foreign,
-      pretender,
-      identity: this.#identities.stateOf(record, index),
-      notUnderstood: 0,
-    }
-    this.streams.set(id, stream)
+    const stream = this.#begun(id, index, record)
     this.#welcome(index, record, stream)
-    if (!foreign) this.#after(index, record)
+    if (!stream.foreign) this.#after(index, record)
+  }
+
+  /** The stream of a start at `index`, as far as is known now. */
+  #begun(id: Hash, index: number, record: StreamStart): StreamState {
+    const foreign = this.logId !== '' && !record.logs.some(log => log.id === this.logId)
+    const isOperator = this.#identities.isOperator(record.identity)
+    const verdict = {
+      foreign,
+      pretender: !foreign && record.role === 'operator' && !isOperator,
+      identity: this.#identities.stateOf(record, index),
+    }
+    const before = this.streams.get(id)
+    if (before) return Object.assign(before, verdict)
+    const { agent, role, identity, key, time } = record
+    const start = { agent: agent.id, role, identity, key, time }
+    const stream: StreamState = { ...unread(id, index), start, ...verdict, notUnderstood: 0 }
+    this.streams.set(id, stream)
+    return stream
   }
 
   /** What its start alone says about a stream. */
@@ -232,6 +239,9 @@ export class Reading {
       )
       return
     }
+    const origin = record.logs.find(log => log.id === this.logId)?.origin
+    if (origin !== undefined && origin !== this.origin)
+      this.#findings.add('stream.other-origin', `${who} calls this log ${quote(origin)}`, where)
     if (stream.pretender) {
       this.#findings.add('operator.not-counted', `${who} says operator, and its identity is none of this log's`, where)
       return
@@ -255,7 +265,9 @@ export class Reading {
       return
     }
     const { id, seq, prev } = place
-    const stream = this.streams.get(id)
+    const late = this.#known.lateStarts.get(id)
+    // Its start is attributed and stands further on: the record counts, and is out of order.
+    const stream = this.streams.get(id) ?? (late && this.#begun(id, late.index, late.record))
     if (!stream) {
       this.#unfit(id, parsed)
       return
@@ -271,7 +283,8 @@ export class Reading {
       return
     }
     if (this.#surveys) {
-      if (seq !== stream.last.seq + 1 || prev !== stream.last.leaf) {
+      // Behind an end nothing is taken on trust: the signature of the end covers none of it.
+      if (seq !== stream.last.seq + 1 || prev !== stream.last.leaf || stream.ended) {
         this.#unfit(id, parsed)
         return
       }
@@ -335,10 +348,13 @@ export class Reading {
       )
       return
     }
+    // What a thief of the key writes binds nobody, least of all a word that the key is good again. `key.disputed` says so.
+    if (OPERATOR_ONLY.has(record.type) && this.#isCompromised(stream)) return
     this.#onRecord?.(index, record, stream.id)
     switch (record.type) {
       case 'intent':
         this.#callId(index, stream, record.call)
+        this.#timely(index, stream, record)
         if (record.decision.rules !== undefined && !stream.rules.has(record.decision.rules) && !stream.notUnderstood)
           this.#findings.add(
             'rules.unknown',
@@ -364,6 +380,12 @@ export class Reading {
         return
       }
       case 'rules':
+        if (record.part !== undefined && !stream.rules.has(record.part) && !stream.notUnderstood)
+          this.#findings.add(
+            'rules.incomplete',
+            `the rules at index ${index} carry on from ${record.part}, which is not before them in their stream`,
+            where,
+          )
         stream.rules.add(leaf)
         return
       case 'session.end': {
@@ -379,7 +401,7 @@ export class Reading {
         return
       }
       case 'key': {
-        this.#key(index, record)
+        this.#identities.event(index, record, stream.start!.identity)
         return
       }
       case 'coverage':
@@ -423,6 +445,7 @@ export class Reading {
   #callId(index: number, stream: StreamState, call: Id): void {
     const name = `${stream.id} ${call}`
     if (this.#surveys) {
+      this.#ids ??= new Fingerprints(this.#salt())
       if (this.#ids.add(name)) this.suspectIds.add(name)
       return
     }
@@ -461,13 +484,13 @@ export class Reading {
     const names = of !== undefined && of.last.leaf === record.last && of.last.seq === record.lastSeq
     // A recovery of a stream of which nothing can be read is neither true nor false here.
     if (of && !of.start) return
-    if (!of || !may || !names || of === stream || of.ended) {
+    if (!of || !may || !names || of === stream) {
       const why = !of
         ? 'a stream that is not here'
         : !may
           ? "another recorder's stream"
-          : of.ended
-            ? 'a stream that had ended'
+          : of === stream
+            ? 'its own stream'
             : `seq ${record.lastSeq} as the last of a stream whose last below it is seq ${of.last.seq}`
       this.#findings.add('recovery.false', `the recovery at index ${index} names ${why}`, {
         indexes: of ? [of.last.index, index].sort((a, b) => a - b) : [index],
@@ -479,8 +502,24 @@ export class Reading {
     this.calls.streamOver(of)
   }
 
-  #key(index: number, record: KeyEvent): void {
-    this.#identities.event(index, record)
+  #isCompromised({ start, first }: StreamState): boolean {
+    return (
+      start !== undefined &&
+      (this.#identities.isCompromisedAbove(start.identity, first) ||
+        this.#identities.isCompromisedAbove(start.key, first))
+    )
+  }
+
+  /** spec/record.md §2: a stream takes new calls for a day or 2^20 records. By the recorder's own clock: no evidence. */
+  #timely(index: number, stream: StreamState, { seq, time }: Intent): void {
+    const begun = stream.start?.time
+    if (begun === undefined || this.#overlong.has(stream)) return
+    if (seq < STREAM_RECORDS_MAX && Date.parse(time) - Date.parse(begun) <= STREAM_MS_MAX) return
+    this.#overlong.add(stream)
+    this.#findings.add('stream.overlong', `the stream takes a new call at seq ${seq}, index ${index}, ${time}`, {
+      indexes: [stream.first, index].sort((a, b) => a - b),
+      stream: stream.id,
+    })
   }
 
   #notUnderstoodRecord(index: number, parsed: ParsedRecord): void {
@@ -510,7 +549,8 @@ export class Reading {
       if (this.cited.size > CITED_MAX) this.cited.delete(this.cited.keys().next().value!)
       return
     }
-    if (this.disputes.length < KEPT_MAX) this.disputes.push({ index, after })
+    if (this.disputes.size < DISPUTES_MAX && !this.disputes.has(after.note))
+      this.disputes.set(after.note, { index, after })
     const why =
       after.size > index ? `when only ${index} entries stood before it` : 'with another root than this tree had'
     this.#findings.add('after.disputed', `entry ${index} cites a checkpoint of size ${after.size} ${why}`, {
@@ -591,6 +631,18 @@ export class Reading {
     )
   }
 }
+
+/** What is known of any stream whose start stands at `index`, before anything else is read. */
+const unread = (id: Hash, index: number) => ({
+  id,
+  first: index,
+  last: { seq: 0, leaf: id, index },
+  records: 1,
+  calls: 0,
+  pending: 0,
+  sessions: new Sessions(),
+  rules: new Set<Hash>(),
+})
 
 /** Whether a stream that is over can be told from one that runs, for a summary. */
 export const stateOfStream = (stream: StreamState): 'ended' | 'recovered' | 'running' =>

@@ -1,4 +1,4 @@
-import type { Hash, Int, Key, StreamStart } from '../record/index.js'
+import type { Hash, Int, Key, StreamStart, Time } from '../record/index.js'
 import type { IdentityState } from './report.js'
 import type { Sessions } from './sessions.js'
 
@@ -10,10 +10,10 @@ export interface StreamState {
   /** Absent when the start is of a kind that is not understood: then nothing in the stream can be attributed. */
   readonly start?: StartFacts
   /** It does not name this log: its records count for nothing here. */
-  readonly foreign: boolean
+  foreign: boolean
   /** Says that it is the operator’s, and is not: its records count for nothing. */
-  readonly pretender: boolean
-  readonly identity: IdentityState
+  pretender: boolean
+  identity: IdentityState
   /** Newest attributed record: the one with the highest seq. */
   last: { readonly seq: Int; readonly leaf: Hash; readonly index: number }
   records: number
@@ -34,6 +34,8 @@ interface StartFacts {
   readonly role: StreamStart['role']
   readonly identity: Key
   readonly key: Key
+  /** By the recorder's clock. */
+  readonly time: Time
 }
 
 /** Whether nothing more is to be expected of the stream. */

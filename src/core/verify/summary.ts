@@ -186,6 +186,7 @@ function setChecks(
       'stream.foreign',
       'stream.after-end',
       'stream.miscounted',
+      'stream.other-origin',
       'recovery.false',
       'recovery.alive',
     ],

@@ -10,6 +10,7 @@ import {
   type ParsedRecord,
   parseRecord,
   recordMessage,
+  type StreamStart,
 } from '../record/index.js'
 import { leafHash, type VerifierKey, verifyEd25519 } from '../tlog/index.js'
 import { type Attribution, attribute, type Node } from './attribution.js'
@@ -121,6 +122,8 @@ export class LogVerifier {
       findings: this.#readingFindings,
       trust: this.#options.trust,
       tree: this.#tree,
+      // The root covers the records: whoever wrote them could not know it.
+      salt: () => this.root ?? new Uint8Array(),
       onCall: this.#options.onCall,
       onRecord: this.#options.onRecord,
     })
@@ -209,6 +212,7 @@ export class LogVerifier {
     const suspects = changed.length > 0 ? changed : attributions.flatMap(each => lowest(each.strays))
     this.#known = {
       odd,
+      lateStarts: this.#lateStarts,
       strays: new Set(attributions.flatMap(each => [...each.strays])),
       copies: new Set(attributions.flatMap(each => [...each.copies])),
       watched: new Set([...survey.calls.suspects, ...survey.suspectIntents]),
@@ -227,8 +231,11 @@ export class LogVerifier {
     if (json['stream'] === undefined) {
       if (!parsed.understood || parsed.record.type !== 'stream.start') return
       const { identity, key } = parsed.record
+      const stream = nodes.get(leaf)
+      const isLate = !this.#streamKeys.has(leaf) && stream !== undefined && stream.length > 0
+      if (isLate) this.#lateStarts.set(leaf, { index, record: parsed.record })
       this.#streamKeys.set(leaf, key)
-      nodes.get(leaf)?.push({ index, leaf, seq: 0, verify: signatureOf(parsed, () => identity) })
+      stream?.push({ index, leaf, seq: 0, verify: signatureOf(parsed, () => identity) })
       return
     }
     const place = placeOf(parsed)
@@ -240,6 +247,7 @@ export class LogVerifier {
   }
 
   readonly #streamKeys = new Map<Hash, string>()
+  readonly #lateStarts = new Map<Hash, { readonly index: number; readonly record: StreamStart }>()
 
   /** Hashes of signed notes that would tell more. After the last pass. */
   notesWanted(): readonly string[] {
