@@ -11,6 +11,7 @@ const TASKS = {
   test: [['scripts/build.mjs'], ['node_modules/vitest/vitest.mjs', 'run']],
   quickstart: [['scripts/build.mjs'], ['examples/quickstart/main.mjs']],
   'matrix:adk': [['scripts/build.mjs'], ['scripts/matrix-adk.mjs']],
+  'crowd:adk': [['scripts/build.mjs'], ['scripts/crowd-adk.mjs']],
   install: [],
 }
 
