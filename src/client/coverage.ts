@@ -52,7 +52,7 @@ export interface LogCoverage {
 }
 
 /** Something that went by the recorder, or that it could not have held back. */
-export interface Missed {
+interface Missed {
   readonly code: 'not-wrapped' | 'unmediated' | 'belated' | 'loss'
   readonly message: string
 }
