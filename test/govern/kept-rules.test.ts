@@ -58,6 +58,24 @@ describe('the rules in force', () => {
     expect(records.find(({ type }) => type === 'intent')).toMatchObject({ decision: { rules: leaf } })
   })
 
+  test('that should be in force and are not are declared in coverage, committed and disclosed', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'deedlog-kept-'))
+    const policyDir = folder({ ...RULES, 'c.yaml': 'name: c\nrules:\n  - {name: r, condition: "not action"}\n' })
+    const evaluator = agtEvaluator({ policyDir, warn: () => {} })
+    const recorder = new Recorder({ backend: files(`${dir}/audit`), agent: { id: 'did:example:a' }, evaluator })
+    const request = { tool: { name: 'read' }, args: {} }
+    await recorder.outcome(await recorder.intent(request, await recorder.decide(request)), {
+      status: 'succeeded',
+      executed: 'yes',
+    })
+    await recorder.close()
+    const journal = readdirSync(`${dir}/audit/private/journal`).map(name =>
+      readFileSync(join(`${dir}/audit/private/journal`, name), 'utf8'),
+    )
+    expect(journal.join()).toMatch(/"type":"coverage"/)
+    expect(journal.join()).toMatch(/c\.yaml: line 3: condition of rule/)
+  })
+
   test('are kept once, whoever comes again, and by two at the same time', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'deedlog-kept-'))
     const backend = files(`${dir}/audit`)

@@ -146,7 +146,8 @@ class SocketApprover implements CliApprover {
     server.maxConnections = CONNECTIONS_MAX
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
-      server.listen(at, resolve)
+      // Exclusive: in a worker of a cluster it would otherwise be the primary process that listens.
+      server.listen({ path: at, exclusive: true }, resolve)
     })
     chmodSync(at, 0o600)
     // It gets its name only now: whoever finds one at which nobody listens takes it for a dead process's, and removes it.
