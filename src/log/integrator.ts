@@ -36,6 +36,8 @@ export class Integrator {
   #writing: Promise<void> | undefined
   /** Full paths of tiles that have partials on the disk. */
   readonly #withPartials = new Set<string>()
+  /** Those whose partials are being put right now: their folder must not be removed meanwhile. */
+  #putting: readonly string[] = NONE
   readonly #cache = new Map<string, Uint8Array>()
 
   constructor(objects: Objects, builder = TreeBuilder.empty()) {
@@ -119,8 +121,13 @@ export class Integrator {
   }
 
   async #putPartials(partials: readonly StoredObject[], size: number): Promise<void> {
-    await this.#objects.put(partials)
     const tiles = partialsOf(size).map(({ level, index }) => tilePath({ level, index, width: TILE_WIDTH }))
+    this.#putting = tiles
+    try {
+      await this.#objects.put(partials)
+    } finally {
+      this.#putting = NONE
+    }
     for (const path of tiles) this.#withPartials.add(path)
     // While we wrote, some may have become full and been written, too early to remove these.
     const full = partialsOf(this.size).map(({ level, index }) => tilePath({ level, index, width: TILE_WIDTH }))
@@ -161,7 +168,7 @@ export class Integrator {
    * the full tile, as C2SP tlog-tiles has it. A crash before this leaves partials behind, which harm nobody.
    */
   async #removePartials(fullTiles: readonly string[]): Promise<void> {
-    const superseded = fullTiles.filter(path => this.#withPartials.delete(path))
+    const superseded = fullTiles.filter(path => !this.#putting.includes(path) && this.#withPartials.delete(path))
     if (superseded.length > 0) await this.#objects.removePartials(superseded)
   }
 
@@ -208,6 +215,7 @@ function recordsIn(bundle: Uint8Array, width: number): Uint8Array[] | undefined 
 }
 
 const NO_BYTES = new Uint8Array(0)
+const NONE: readonly string[] = []
 // One sync of a folder serves all tiles of a batch.
 const WRITTEN_AT_ONCE = 64
 // 8 KiB each.

@@ -99,6 +99,7 @@ export class LogWriter {
   #closing: Promise<void> | undefined
   #gone: Promise<void> | undefined
   readonly #signers = new Map<string, Promise<Signer>>()
+  #makingSigner: Promise<void> = Promise.resolve()
 
   private constructor(parts: WriterParts, opened: Opened) {
     this.origin = parts.identity.origin
@@ -135,9 +136,16 @@ export class LogWriter {
    */
   static async open(parts: WriterParts): Promise<LogWriter> {
     const writer = new LogWriter(parts, await readLog(parts))
-    // A crash may have come between swap and release, or before what was sequenced was signed.
-    await writer.#release()
-    if (writer.#integrator.size > writer.#headTree.size) await writer.#checkpoint()
+    try {
+      // A crash may have come between swap and release, or before what was sequenced was signed.
+      await writer.#release()
+      if (writer.#integrator.size > writer.#headTree.size) await writer.#checkpoint()
+    } catch (error) {
+      // Whoever opens lets go of the lock now: nothing of this writer may come to life after that.
+      writer.#closing = Promise.resolve()
+      writer.#timer?.timer.cancel()
+      throw error
+    }
     // The limit of one checkpoint in a while is for a running log; the first append should not wait for this one.
     writer.#lastCheckpoint = undefined
     return writer
@@ -326,6 +334,8 @@ export class LogWriter {
   /** Resolves when a released checkpoint covers `size` records. */
   #published(size: number): Promise<void> {
     if (size <= this.#released) return Promise.resolve()
+    // The last checkpoint is over, and failed.
+    if (this.#gone) return Promise.reject(this.#halted ? haltedBefore(this.#halted) : closedError())
     return new Promise((resolve, reject) => {
       this.#waiters.push({ size, resolve, reject })
       this.#schedule()
@@ -391,7 +401,12 @@ export class LogWriter {
   identity(agent: string): Promise<Signer> {
     let signer = this.#signers.get(agent)
     if (!signer) {
-      signer = this.#makeSigner(agent)
+      // One at a time: each writes the trust file anew, and would take away the line of another.
+      signer = this.#makingSigner.then(() => this.#makeSigner(agent))
+      this.#makingSigner = signer.then(
+        () => {},
+        () => {},
+      )
       this.#signers.set(agent, signer)
       // Forgotten when it failed: the disk may have room again.
       signer.catch(() => this.#signers.delete(agent))
@@ -546,6 +561,10 @@ export class LogWriter {
       // The lock must outlive our last write: another writer would find it in its way.
       await this.#queue.idle()
       await this.#checkpointing?.catch(() => {})
+      // Who came while the last checkpoint was being made, and failed, is covered by none.
+      const waiters = this.#waiters
+      this.#waiters = []
+      for (const waiter of waiters) waiter.reject(closedError())
       try {
         await this.#store.close()
       } finally {

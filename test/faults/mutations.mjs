@@ -57,6 +57,9 @@ export const MUTATIONS = {
       to: 'await this.#removePartials(tiles)',
     },
   ],
+  'remove-partials-while-putting': [
+    { file: 'src/log/integrator.ts', from: 'path => !this.#putting.includes(path) && ', to: 'path => ' },
+  ],
   'publish-before-head': [
     {
       file: 'src/log/writer.ts',
@@ -121,7 +124,22 @@ export const MUTATIONS = {
       to: "): Uint8Array => signNote(formatCheckpoint(checkpoint) + String((globalThis.signed = (globalThis.signed ?? 0) + 1)) + '\\n', key,",
     },
   ],
+  'forget-who-waits': [
+    { file: 'src/log/writer.ts', from: 'for (const waiter of waiters) waiter.reject(closedError())', to: '' },
+    {
+      file: 'src/log/writer.ts',
+      from: 'if (this.#gone) return Promise.reject(this.#halted ? haltedBefore(this.#halted) : closedError())',
+      to: '',
+    },
+  ],
   'tell-nobody': [{ file: 'src/log/writer.ts', from: '() => this.#tellWaiters(),', to: '() => {},' }],
+  'wake-up-without-lock': [
+    {
+      file: 'src/log/writer.ts',
+      from: 'writer.#closing = Promise.resolve()\n      writer.#timer?.timer.cancel()',
+      to: '',
+    },
+  ],
   'refuse-what-is-held': [
     {
       file: 'src/log/acceptance.ts',

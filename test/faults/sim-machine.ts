@@ -266,6 +266,8 @@ export class SimProcess implements Disk {
   readonly #machine: Machine
   readonly #underWay = new Set<Operation>()
   #alive = true
+  /** Operations of it that failed. */
+  faults = 0
   #bury: () => void = () => {}
   /** Resolves when the process is dead. */
   readonly death = new Promise<void>(resolve => {
@@ -306,7 +308,11 @@ export class SimProcess implements Disk {
   }
 
   finishSome(): void {
-    for (const operation of [...this.#underWay]) if (this.#machine.random.chance(0.5)) operation.finish()
+    for (const operation of [...this.#underWay])
+      if (this.#machine.random.chance(0.5)) {
+        operation.cancel()
+        operation.finish()
+      }
   }
 
   die(): void {
@@ -347,6 +353,7 @@ export class SimProcess implements Disk {
       if (!isRead) machine.observe(event)
       return result
     }
+    this.faults++
     // Of a full disk it is known how it fails: a write may take a part, anything else takes nothing.
     const fault = isRead
       ? 'clean'
