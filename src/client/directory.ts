@@ -1,3 +1,4 @@
+import { opendir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isHash } from '../core/bytes/hex.js'
 import { isDeedlogError, quote, UnavailableError } from '../core/errors.js'
@@ -10,9 +11,9 @@ import {
   TILE_WIDTH,
   tilePath,
 } from '../core/tlog/index.js'
-import { readAwaiting, readDisclosures } from '../log/journal-reader.js'
 import type { Layout } from '../log/layout.js'
 import { claimedKeys } from './claimed-keys.js'
+import { awaitingIn, disclosuresIn } from './private-files.js'
 import { readBundleFile, readForeignFile, readTileFile } from './read-file.js'
 import type { LogSource, RawEntry } from './source.js'
 
@@ -39,13 +40,15 @@ export function directorySource(place: {
     checkpoint,
     tile,
     entries: async function* ({ from = 0, to } = {}) {
-      const size = await sizeIn(await checkpoint())
+      const size = await sizeIn(checkpoint)
       yield* entriesOf(tile, from, to ?? size, size)
     },
+    keepsPruned: () => holdsSomething(join(publicFolder, 'kept')),
     note: async hash => (isHash(hash) ? readForeignFile(join(publicFolder, 'notes', hash), NOTE_BYTES_MAX) : undefined),
     ...(layout && {
-      awaiting: () => readAwaiting(layout.target),
-      disclosures: (index: number) => readDisclosures(layout.target, index),
+      holder: layout.target,
+      awaiting: () => awaitingIn(layout.target),
+      disclosures: (index: number) => disclosuresIn(layout.target, index),
       verifierKeys: () => claimedKeys(layout.trustFile),
     }),
     close: async () => {},
@@ -86,13 +89,23 @@ async function readBundle(
   )
 }
 
-/** The size that a checkpoint states; 0 when there is none that parses, which verification reports. */
-async function sizeIn(checkpoint: Uint8Array | undefined): Promise<number> {
-  if (!checkpoint) return 0
+/** Whether it is a folder with anything in it. */
+async function holdsSomething(path: string): Promise<boolean> {
+  const folder = await opendir(path).catch(() => undefined)
   try {
-    return parseCheckpoint(parseNote(checkpoint).text).size
+    return (await folder?.read()) != null
+  } finally {
+    await folder?.close()
+  }
+}
+
+/** The size that a checkpoint states; 0 when there is none that parses, which verification reports. */
+async function sizeIn(checkpoint: () => Promise<Uint8Array | undefined>): Promise<number> {
+  try {
+    const note = await checkpoint()
+    return note ? parseCheckpoint(parseNote(note).text).size : 0
   } catch (error) {
-    if (isDeedlogError(error)) return 0
+    if (isDeedlogError(error) && error.name === 'MalformedError') return 0
     throw error
   }
 }

@@ -35,7 +35,9 @@ export async function feed(
     readonly threads?: number | ((size: number) => number)
   } = {},
 ): Promise<Interruption | undefined> {
-  verifier.checkpoint(await source.checkpoint())
+  const note = await checkpointOf(source)
+  if (isDeedlogError(note)) verifier.found('checkpoint.malformed', `the checkpoint is none: ${note.message}`)
+  else verifier.checkpoint(note)
   const { size } = verifier
   const { threads = 0 } = options
   const pool =
@@ -98,5 +100,26 @@ async function passes(
   return interruption
 }
 
+/** The signed checkpoint, or why what stands in its place is none: it is a link, a pipe, or longer than any. */
+export async function checkpointOf(source: LogSource): Promise<Uint8Array | MalformedError | undefined> {
+  try {
+    return await source.checkpoint()
+  } catch (error) {
+    if (isMalformed(error)) return error
+    throw error
+  }
+}
+
+// What this machine does not let us read (`file.unreadable`) is no evidence, and is thrown.
 const isInterruption = (error: unknown): error is MalformedError | UnavailableError =>
-  isDeedlogError(error) && (error.code === 'source.entries-missing' || error.code === 'bundle.length')
+  isDeedlogError(error) && INTERRUPTIONS.has(error.code)
+
+const INTERRUPTIONS: ReadonlySet<string> = new Set([
+  'source.entries-missing',
+  'bundle.length',
+  'file.kind',
+  'file.length',
+])
+
+const isMalformed = (error: unknown): error is MalformedError =>
+  isDeedlogError(error) && error.name === 'MalformedError'

@@ -1,9 +1,9 @@
 import { isHash } from '../core/bytes/hex.js'
 import { quote, UnavailableError } from '../core/errors.js'
 import { ENTRY_BYTES_MAX, NOTE_BYTES_MAX } from '../core/tlog/index.js'
-import { readAwaiting, readDisclosures } from '../log/journal-reader.js'
 import type { Layout } from '../log/layout.js'
 import { claimedKeys } from './claimed-keys.js'
+import { awaitingIn, disclosuresIn } from './private-files.js'
 import { asUnreadable, openForeignFile, readForeignFile } from './read-file.js'
 import type { LogSource, RawEntry } from './source.js'
 
@@ -15,8 +15,8 @@ export const jsonlSource = (layout: Layout): LogSource => ({
   checkpoint: () => readForeignFile(layout.checkpoint, NOTE_BYTES_MAX),
   entries: ({ from = 0, to = Number.POSITIVE_INFINITY } = {}) => linesOf(layout.target, from, to),
   note: async hash => (isHash(hash) ? readForeignFile(`${layout.notes}/${hash}`, NOTE_BYTES_MAX) : undefined),
-  awaiting: () => readAwaiting(layout.target),
-  disclosures: index => readDisclosures(layout.target, index),
+  awaiting: () => awaitingIn(layout.target),
+  disclosures: index => disclosuresIn(layout.target, index),
   verifierKeys: () => claimedKeys(layout.trustFile),
   close: async () => {},
 })

@@ -44,7 +44,7 @@ async function openDirectory(path: string): Promise<LogSource> {
       name: path,
       publicFolder: path,
       layout: isPart ? filesLayout(above) : undefined,
-      suppliedTrust: await trustFilesIn(path),
+      suppliedTrust: [...(await trustFilesIn(path)), ...(isPart ? await trustFilesIn(above) : [])],
     })
   }
   const empty = (await exists(filesLayout(path).config)) ? 'has been made, but holds no checkpoint yet' : 'holds no log'

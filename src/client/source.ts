@@ -12,6 +12,8 @@ export interface LogSource {
   readonly kind: 'directory' | 'jsonl' | 'bundle' | 'url'
   /** For messages: a path or an address. */
   readonly name: string
+  /** The folder that a log is kept in, where the target is that folder or its public part. */
+  readonly holder?: string
   /** The folder of the tiles, where they are files on this machine: then several threads may read them. */
   readonly publicFolder?: string
   /** The bytes of the newest signed checkpoint; undefined when there is none. */
@@ -21,13 +23,16 @@ export interface LogSource {
    * constant memory. May end early, when the source does.
    *
    * @throws {UnavailableError} `source.entries-missing` when a file that should hold the next one is not there
-   * @throws {MalformedError} `bundle.length` when it does not parse
+   * @throws {MalformedError} `bundle.length` when it does not parse; `file.kind`, `file.length` when it is no file, or
+   *   too long for one
    */
   entries(range?: { readonly from?: number; readonly to?: number }): AsyncIterable<RawEntry>
   /** The bytes of the tile or bundle at a tlog-tiles path; undefined when it is not there or the source has no tiles. */
   tile?(path: string): Promise<Uint8Array | undefined>
   /** Verifier keys that the target names as its own. They prove nothing; without a trust file they are all there is. */
   verifierKeys?(): Promise<readonly string[]>
+  /** Whether `kept/` holds anything: what pruning would have to keep. */
+  keepsPruned?(): Promise<boolean>
   /** The bytes of a signed note that records cite in `after`, by its SHA-256 in lowercase hex. */
   note?(hash: string): Promise<Uint8Array | undefined>
   /** Sequenced records beyond the checkpoint, where the writer's own files can be read. */

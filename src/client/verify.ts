@@ -7,8 +7,8 @@ import { isDeedlogError, quote, UnavailableError } from '../core/errors.js'
 import { parseCheckpoint, parseNote, parseVerifierKey } from '../core/tlog/index.js'
 import { FINDINGS, LogVerifier, parseTrust, type Report, type Trust } from '../core/verify/index.js'
 import { TRUST_BYTES_MAX } from './claimed-keys.js'
-import { feed, type Interruption, type OnProgress } from './feed.js'
-import { locateInBundle, readEntries } from './locate.js'
+import { checkpointOf, feed, type Interruption, type OnProgress } from './feed.js'
+import { alteredEntries, readEntries } from './locate.js'
 import { recall, remember } from './memory.js'
 import { openSource } from './open.js'
 import { readForeignFile } from './read-file.js'
@@ -53,8 +53,8 @@ export interface VerifyOptions {
  * @param target  A folder that a log is kept in, its public part, or a JSONL file.
  * @throws {UnavailableError} what is not there or cannot be read: `target.missing`, `target.unreadable`,
  *   `file.unreadable`, `trust.missing`, `source.changed`
- * @throws {MalformedError} what is no log: `target.kind`, `target.no-log`, `file.kind`, `file.length`; a trust file
- *   that does not parse: `trust.*`, `policy.*`
+ * @throws {MalformedError} what is no log: `target.kind`, `target.no-log`; a trust file that is none: `trust.*`,
+ *   `policy.*`, `file.kind`, `file.length`
  */
 export async function verify(target: string, options: VerifyOptions = {}): Promise<Report> {
   const { workers } = options
@@ -95,7 +95,7 @@ async function readTrust(path: string): Promise<Trust> {
 
 /** Whether whoever wrote the log also decides what stands in that file: it lies in the log, or its name does. */
 async function isSupplied(source: LogSource, target: string, path: string): Promise<boolean> {
-  const inside = [...new Set([resolve(target), source.name])]
+  const inside = [...new Set([resolve(target), source.name, ...(source.holder === undefined ? [] : [source.holder])])]
   const folders = source.kind === 'jsonl' ? inside.flatMap(file => [`${file}.private`, `${file}.notes`]) : inside
   const files = source.kind === 'jsonl' ? inside.flatMap(file => [file, `${file}.checkpoint`]) : []
   const names = [resolve(path), await realpath(path).catch(() => resolve(path))]
@@ -112,7 +112,8 @@ export async function verifySource(
 ): Promise<Report> {
   const claimed = trusted.trust ? [] : ((await source.verifierKeys?.()) ?? []).map(parseVerifierKey)
   const logKeys = trusted.trust?.policy.logs.map(log => log.key) ?? claimed
-  const shown = options.memory === undefined ? undefined : await source.checkpoint()
+  const checkpoint = options.memory === undefined ? undefined : await checkpointOf(source)
+  const shown = isDeedlogError(checkpoint) ? undefined : checkpoint
   const verifier = new LogVerifier({
     ...trusted,
     ...(options.self === undefined ? {} : { self: options.self }),
@@ -130,7 +131,7 @@ export async function verifySource(
   if (interruption) await reportInterruption(source, verifier, interruption)
   else await compareTiles(source, verifier, tiles)
   for (const hash of verifier.notesWanted()) {
-    const note = await source.note?.(hash)
+    const note = await noteOf(source, hash)
     if (note) verifier.note(hash, note)
   }
   const awaiting = await awaitingOf(source)
@@ -163,6 +164,16 @@ const SMALL_SIZE = 20_000
 // More of them than this run ahead of the thread that judges.
 const OWN_THREADS_MAX = 4
 
+/** A note that records cite. What stands in its place and is no file is as good as none. */
+async function noteOf(source: LogSource, hash: string): Promise<Uint8Array | undefined> {
+  try {
+    return await source.note?.(hash)
+  } catch (error) {
+    if (isDeedlogError(error) && error.name === 'MalformedError') return undefined
+    throw error
+  }
+}
+
 /** How many records wait for a checkpoint. A damaged journal is its writer's trouble: the log is what is judged. */
 async function awaitingOf(source: LogSource): Promise<number | undefined> {
   try {
@@ -181,16 +192,20 @@ async function reportInterruption(
   const size = verifier.size ?? 0
   verifier.tilesChecked('not_checked', 'not all records could be read')
   if (error.code === 'source.entries-missing') {
-    const pruned = at === 0 && (await isThere(source, size - 1))
     const what = `${error.message}; the checkpoint was signed over ${size}`
-    verifier.found(pruned ? 'entries.pruned' : 'entries.missing', what, { indexes: [at], count: size - at })
-    return
-  }
-  verifier.found('entries.unreadable', `from entry ${at} on: ${error.message}`, { indexes: [at], count: size - at })
+    verifier.found(await missingCode(source, at, size), what, { indexes: [at], count: size - at })
+  } else
+    verifier.found('entries.unreadable', `from entry ${at} on: ${error.message}`, { indexes: [at], count: size - at })
   const { root } = verifier
   if (!source.tile || !root || !(await tilesHashTo(source.tile, size, root))) return
-  const altered = await locateInBundle(source, at, size)
-  if (altered) verifier.altered([altered])
+  const { entries, count } = await alteredEntries(source, size, ALTERED_MAX)
+  if (count > 0) verifier.altered(entries, count)
+}
+
+/** Pruning keeps entry 0, which alone can promise it, and the operators' records: without those it is none. */
+async function missingCode(source: LogSource, at: number, size: number) {
+  if (at !== 0 || !(await isThere(source, size - 1))) return 'entries.missing'
+  return (await source.keepsPruned?.()) ? 'entries.pruned' : 'entries.pruned-not-permitted'
 }
 
 async function isThere(source: LogSource, index: number): Promise<boolean> {

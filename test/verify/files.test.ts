@@ -125,28 +125,64 @@ describe('a log in a folder', () => {
     expect(finding(report, 'entries.missing')?.count).toBe(601 - 256)
   })
 
-  it('cannot check a log whose first bundle is gone, as after pruning', async () => {
+  it('holds a missing first bundle against a log of which nothing was kept, as pruning would have', async () => {
     unlinkSync(bundle('000'))
+    const report = await verify(folder, { trust })
+    expect(report.exitCode).toBe(1)
+    expect(codes(report)).toContain('entries.pruned-not-permitted')
+    expect(report.evidence.words).toEqual(['pruned, not permitted'])
+  })
+
+  it('cannot check a log whose first bundle is gone while something was kept', async () => {
+    unlinkSync(bundle('000'))
+    mkdirSync(join(folder, 'log/kept'))
+    expect((await verify(folder, { trust })).exitCode).toBe(1)
+    writeFileSync(join(folder, 'log/kept/0'), 'x')
     const report = await verify(folder, { trust })
     expect(report.exitCode).toBe(2)
     expect(codes(report)).toContain('entries.pruned')
   })
 
-  it('refuses a link, a pipe or a folder in the place of a file', async () => {
-    renameSync(bundle('001'), bundle('elsewhere'))
-    symlinkSync(bundle('elsewhere'), bundle('001'))
-    await expect(verify(folder, { trust })).rejects.toMatchObject({ code: 'file.kind' })
-    unlinkSync(bundle('001'))
-    makePipe(bundle('001'))
-    await expect(verify(folder, { trust })).rejects.toMatchObject({ code: 'file.kind' })
-    unlinkSync(bundle('001'))
-    mkdirSync(bundle('001'))
-    await expect(verify(folder, { trust })).rejects.toMatchObject({ code: 'file.kind' })
+  it('still names a record that was altered behind one that is missing', async () => {
+    unlinkSync(bundle('000'))
+    mkdirSync(join(folder, 'log/kept'))
+    writeFileSync(join(folder, 'log/kept/0'), 'x')
+    const index = log.entries.findIndex(entry => Buffer.from(entry).includes('"tool_140"'))
+    expect(index).toBeGreaterThan(255)
+    flip(bundle('001'), readFileSync(bundle('001')).indexOf('"tool_140"') + 1)
+    const report = await verify(folder, { trust })
+    expect(report.exitCode).toBe(1)
+    expect(finding(report, 'entry.altered')?.indexes).toEqual([index])
   })
 
-  it('refuses a file that is longer than any such file can be, without reading it', async () => {
-    truncateSync(join(folder, 'log/checkpoint'), 2 ** 31)
-    await expect(verify(folder, { trust })).rejects.toMatchObject({ code: 'file.length' })
+  it('takes a link, a pipe or a folder in the place of a file for no file, and names what it can', async () => {
+    const expected = async () => {
+      const report = await verify(folder, { trust })
+      expect(report.exitCode).toBe(1)
+      expect(finding(report, 'entries.unreadable')?.indexes).toEqual([256])
+    }
+    renameSync(bundle('001'), bundle('elsewhere'))
+    symlinkSync(bundle('elsewhere'), bundle('001'))
+    await expected()
+    unlinkSync(bundle('001'))
+    makePipe(bundle('001'))
+    await expected()
+    unlinkSync(bundle('001'))
+    mkdirSync(bundle('001'))
+    await expected()
+  })
+
+  it.each(['a link', 'a folder', 'a file of 2 GiB'])('takes %s in the place of the checkpoint for none', async what => {
+    const path = join(folder, 'log/checkpoint')
+    if (what === 'a file of 2 GiB') truncateSync(path, 2 ** 31)
+    else {
+      renameSync(path, `${path}.elsewhere`)
+      if (what === 'a link') symlinkSync(`${path}.elsewhere`, path)
+      else mkdirSync(path)
+    }
+    const report = await verify(folder, { trust, memory: `${folder}.memory` })
+    expect(report.exitCode).toBe(1)
+    expect(codes(report)).toEqual(['checkpoint.malformed'])
   })
 
   it('survives a checkpoint of absurd size', async () => {

@@ -365,9 +365,8 @@ export class Evidence {
       const words = [
         ...(against.some(finding => finding.code === 'log.forked') ? ['forked'] : []),
         ...(against.some(finding => finding.code === 'log.rolled-back') ? ['rolled back'] : []),
-        ...(against.some(finding => finding.code !== 'log.forked' && finding.code !== 'log.rolled-back')
-          ? ['altered']
-          : []),
+        ...(against.some(finding => !WORDS.has(finding.code)) ? ['altered'] : []),
+        ...(against.some(finding => finding.code === 'entries.pruned-not-permitted') ? ['pruned, not permitted'] : []),
       ]
       return { ...base, verdict: words[0]!, words }
     }
@@ -386,6 +385,9 @@ export class Evidence {
     return toHex(this.#checkpoint?.root ?? EMPTY_ROOT)
   }
 }
+
+// Evidence against that has a word of its own.
+const WORDS: ReadonlySet<string> = new Set(['log.forked', 'log.rolled-back', 'entries.pruned-not-permitted'])
 
 // Cosignature times beyond the year 2999 are no `time` of ours; the number of seconds will do then.
 const timeOf = (seconds: number): string => {

@@ -282,7 +282,13 @@ export class LogVerifier {
   found(
     code: Extract<
       FindingCode,
-      'entries.missing' | 'entries.pruned' | 'entries.unreadable' | 'tile.altered' | 'tile.missing'
+      | 'checkpoint.malformed'
+      | 'entries.missing'
+      | 'entries.pruned'
+      | 'entries.pruned-not-permitted'
+      | 'entries.unreadable'
+      | 'tile.altered'
+      | 'tile.missing'
     >,
     message: string,
     where: { readonly indexes?: readonly number[]; readonly count?: number } = {},
