@@ -413,6 +413,45 @@ describe('when the log cannot be written', () => {
 })
 
 describe('tiers', () => {
+  test('can be changed while nothing can be written, and the log says by whom and why', async () => {
+    const { backend, recorder, runtime } = setUp()
+    await recorder.outcome(await call(recorder), paid)
+    backend.before = down
+    await runtime.pass(0)
+    const refused = call(recorder)
+    const rejected = expect(refused).rejects.toThrow()
+    await runtime.pass(1000)
+    await rejected
+    const change = recorder.changeTier('degraded', { by: 'ops-1', reason: 'the disk is full and the ship must sail' })
+    await runtime.pass(1000)
+    await change
+    const letThrough = call(recorder)
+    await runtime.pass(1000)
+    await recorder.outcome(await letThrough, paid)
+    backend.before = () => {}
+    await runtime.pass(2000)
+    await recorder.changeTier('strict', { by: 'ops-1', reason: 'over' })
+    await recorder.outcome(await call(recorder), paid)
+    await recorder.close()
+    const { log } = backend
+    // Streams that wait for the log to come back may come back in any order.
+    expect(
+      log
+        .of('intent')
+        .map(({ record }) => record.tier ?? 'strict')
+        .sort(),
+    ).toEqual(['degraded', 'strict', 'strict', 'strict'])
+    expect(log.of('coverage').map(({ values }) => values['detail'])).toEqual([
+      { tier: { tier: 'degraded', by: 'ops-1', reason: 'the disk is full and the ship must sail' } },
+      { tier: { tier: 'strict', by: 'ops-1', reason: 'over' } },
+    ])
+    const configs = log.of('stream.start').map(({ record }) => record.config)
+    expect([configs.length, new Set(configs).size]).toEqual([3, 2])
+    expect(log.of('stream.end').map(({ record }) => record.pending)).toEqual([0, 0, 0])
+    await expect(recorder.changeTier('degraded', {} as never)).rejects.toThrow(TypeError)
+    await expect(recorder.changeTier('none' as never, { by: 'x', reason: 'y' })).rejects.toThrow(TypeError)
+  })
+
   test('degraded waits, then lets the tool run; what was kept is written later, marked as belated', async () => {
     const { backend, recorder, runtime } = setUp({ tier: 'degraded' })
     await recorder.outcome(await call(recorder), paid)

@@ -65,6 +65,9 @@ export class Recorder {
   #recovering: Promise<void> | undefined
   #tools: readonly CoveredTool[] = []
   readonly #unseen: Set<string>
+  #tierInForce: RecorderOptions['tier']
+  /** Who changed the tier last, and why: every stream begins with it. */
+  #tierChange: TierChange | undefined
   #lost = 0
   #afterReadAt = 0
   #closing: Promise<void> | undefined
@@ -90,6 +93,7 @@ export class Recorder {
     this.#limits = { reviewTimeoutMs, appendTimeoutMs }
     this.#keepsDisclosures = keepDisclosures && this.#sink.keepsDisclosures
     this.#unseen = new Set((options.unseen ?? []).filter(isWord))
+    this.#tierInForce = options.tier
     retain(options.backend)
   }
 
@@ -251,6 +255,31 @@ export class Recorder {
     await this.#quietly(async () => {
       const ledger = await this.#current()
       await Promise.all(this.#coverageDrafts(ledger).map(draft => this.#written(ledger, draft)))
+    })
+  }
+
+  /**
+   * Breaks the glass, or mends it: from now on calls that cannot be recorded are treated by another tier. That is a change
+   * of configuration, so the stream ends and another begins, whose `coverage` says who wanted it and why (committed, as
+   * what people write is). Works while nothing can be written: the change is in force at once and is written when that
+   * is possible again. Resolves when it is written, or is known not to be for now.
+   *
+   * @throws {TypeError} without a tier, a name and a reason: nothing has changed then
+   */
+  async changeTier(tier: Tier | ((tool: string) => Tier), why: { by: string; reason: string }): Promise<void> {
+    const { by, reason } = why ?? {}
+    const isTier = typeof tier === 'function' || TIERS.has(tier)
+    if (!isTier || typeof by !== 'string' || by === '' || typeof reason !== 'string' || reason === '')
+      throw new TypeError('a tier is changed to strict, degraded, lossy or a function, by somebody, for a reason')
+    this.#tierInForce = tier
+    this.#tierChange = { tier: typeof tier === 'function' ? 'per tool' : tier, by, reason }
+    await this.#quietly(async () => {
+      // A stream that is being opened was configured before; what waits to be written belongs before the change.
+      await this.#opening?.catch(() => {})
+      await Promise.all(this.#ledgers().map(ledger => ledger.stream.revive(true)))
+      if (this.#ledger) this.#retire(this.#ledger)
+      const { stream } = await this.#current()
+      await stream.drained()
     })
   }
 
@@ -565,10 +594,15 @@ export class Recorder {
     const ledger = this.#ledger
     if (!ledger) return undefined
     if (this.#runtime.monotonic() < ledger.until && ledger.stream.records < this.#streamLimits.records) return ledger
+    this.#retire(ledger)
+    return undefined
+  }
+
+  /** New calls go to another stream; this one ends when its calls have. */
+  #retire(ledger: Ledger): void {
     this.#ledger = undefined
     this.#retiring.add(ledger)
     if (ledger.awaited.size === 0) this.#end(ledger)
-    return undefined
   }
 
   #current(): Promise<Ledger> | Ledger {
@@ -625,7 +659,7 @@ export class Recorder {
       identity,
       streamKey: ed25519PublicKey(seed),
       after,
-      config: configHash(options, {
+      config: configHash(withTier(options, this.#tierInForce), {
         valueBytesMax: this.#values.valueBytesMax,
         keepDisclosures: this.#keepsDisclosures,
         ...this.#limits,
@@ -689,6 +723,7 @@ export class Recorder {
   #coverageDrafts(ledger: Ledger): Pending[] {
     const unseen = [...this.#unseen].sort()
     const gaps = this.#options.evaluator?.gaps ?? []
+    const tier = this.#tierChange
     const key = canonicalize(capture({ tools: this.#tools, unseen, gaps }))
     if (ledger.coverage === key) return []
     const known = ledger.coverage !== undefined
@@ -696,7 +731,8 @@ export class Recorder {
     ledger.coverage = key
     ledger.unseen = unseen.length
     const kept = this.#commitments()
-    const detail = !known && gaps.length > 0 ? kept.add('detail', capture({ rules: gaps })) : undefined
+    const says = { ...(gaps.length > 0 && { rules: gaps }), ...(tier && { tier }) }
+    const detail = !known && Object.keys(says).length > 0 ? kept.add('detail', capture(says)) : undefined
     return coverageParts(this.#tools, told ? [] : unseen, detail).map(body => ({
       make: () => body,
       disclosures: 'detail' in body ? kept.disclosures() : undefined,
@@ -825,7 +861,7 @@ export class Recorder {
   }
 
   #tier(tool: string): Tier {
-    const { tier } = this.#options
+    const tier = this.#tierInForce
     try {
       const found = typeof tier === 'function' ? tier(tool) : tier
       return found === 'degraded' || found === 'lossy' ? found : 'strict'
@@ -839,6 +875,20 @@ export class Recorder {
     const good = Object.entries(refs).filter(([name, value]) => isWord(name) && isText(value))
     return good.length > 0 ? Object.fromEntries(good.slice(0, REFS_MAX)) : undefined
   }
+}
+
+const TIERS: ReadonlySet<unknown> = new Set<Tier>(['strict', 'degraded', 'lossy'])
+
+/** A change of the tier, as `coverage` carries it. */
+interface TierChange {
+  readonly tier: Tier | 'per tool'
+  readonly by: string
+  readonly reason: string
+}
+
+function withTier(options: RecorderOptions, tier: RecorderOptions['tier']): RecorderOptions {
+  const { tier: _, ...others } = options
+  return tier === undefined ? others : { ...others, tier }
 }
 
 /** Tickets of all recorders of this module: a call may be made by one that another recorder has recorded. */

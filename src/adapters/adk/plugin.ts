@@ -135,6 +135,14 @@ export class RecordingPlugin implements BasePlugin {
   }
 
   /**
+   * Breaks the glass, or mends it: calls that cannot be recorded are treated by another tier from now on, and the log says
+   * who wanted that and why. See `Recorder.changeTier`.
+   */
+  async changeTier(tier: Tier | ((tool: string) => Tier), why: { by: string; reason: string }): Promise<void> {
+    await this.recorder?.changeTier(tier, why)
+  }
+
+  /**
    * Refuses to run beside another plugin of ours, and looks at the agents and their tools.
    * @throws {TypeError} which ends the run before anything has been asked of a model
    */
