@@ -22,6 +22,8 @@ export interface Disk {
   syncDirectory(path: string): Promise<void>
   /** The path without links and dots. Of a path that is not there: that of its folder, and the name. */
   realPath(path: string): Promise<string>
+  /** The network file system that a path lies on, by its name; undefined for a local disk, or where it is not known. */
+  networkFileSystem(path: string): Promise<string | undefined>
   /**
    * Takes the exclusive lock of a file, which is made when it is not there. The kernel lets go of it when the process
    * dies, however it dies.

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { UnavailableError } from '../core/errors.js'
 import { type Disk, type DiskFile, type DiskLock, diskErrorCode } from './disk.js'
+import { networkFileSystem } from './network-disk.js'
 
 /** The disk of this machine. */
 export const nodeDisk: Disk = {
@@ -54,6 +55,7 @@ export const nodeDisk: Disk = {
     const real = await absentAsUndefined(realpath(path))
     return real ?? join(await nodeDisk.realPath(dirname(path)), basename(path))
   },
+  networkFileSystem,
   async lock(path, message) {
     const tryLock = loadLock()
     const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600)

@@ -45,6 +45,7 @@ export async function openOnDisk(
   const { disk } = world
   // First without the lock, so that looking at a folder that is no log leaves nothing in it.
   refuseUnless(must, await inspect(disk, layout), layout)
+  await refuseNetwork(disk, layout)
   await makeFolders(disk, layout)
   const lock = await takeLock(world, layout)
   try {
@@ -123,6 +124,17 @@ function refuseUnless(
     throw new UnavailableError('log.exists', `there is a log at ${layout.target} already; it was not touched`, {
       expected: 'a path where nothing is yet',
     })
+}
+
+/** Locks and syncs of a network file system hold well, badly or not at all, and nothing here can tell which. */
+async function refuseNetwork(disk: Disk, { target }: Layout): Promise<void> {
+  const name = await disk.networkFileSystem(target)
+  if (name === undefined) return
+  throw new UnavailableError(
+    'log.network-disk',
+    `${target} is on a network file system (${name}), where two machines could write one log without seeing each other`,
+    { expected: 'a local disk; DEEDLOG_NETWORK_DISK=allow takes the risk. Reading and verifying work from anywhere' },
+  )
 }
 
 /** Makes the folders down to where the lock is. */

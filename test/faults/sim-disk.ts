@@ -34,6 +34,8 @@ export class SimDisk implements Disk {
   gate: (path: string) => Promise<void> | undefined = () => undefined
   /** Whether a write that fails leaves half of its bytes, durably. */
   tears = false
+  /** What kind of network file system this is, if it is one. */
+  network: string | undefined
   /** Called after each change. */
   observe: (operation: Operation) => void = () => {}
 
@@ -166,6 +168,10 @@ export class SimDisk implements Disk {
       for (const [name, entry] of this.#names)
         if (name !== '/' && parentOf(name) === path) this.#durableNames.set(name, entry)
     })
+  }
+
+  async networkFileSystem(): Promise<string | undefined> {
+    return this.network
   }
 
   async realPath(path: string): Promise<string> {

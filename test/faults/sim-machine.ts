@@ -168,9 +168,11 @@ export class Machine {
   #tornWrite(old: Uint8Array, bytes: Uint8Array, at: number): Uint8Array {
     const { random } = this
     if (!this.weather.anyOrder || random.chance(0.5)) {
-      const part = written(old, bytes.subarray(0, random.int(0, bytes.length)), at)
-      // The file system has made room for all of it.
-      return random.chance(0.3) ? resized(part, Math.max(part.length, at + bytes.length)) : part
+      const end = at + random.int(0, bytes.length)
+      // Where the file goes on behind it, or the file system has made room for all of it, a sector is there or is not.
+      const length = random.chance(0.3) ? at + bytes.length : end
+      const whole = old.length > end || length > end ? Math.max(at, end - (end % SECTOR)) : end
+      return resized(written(old, bytes.subarray(0, whole - at), at), Math.max(old.length, length))
     }
     let torn = resized(old, Math.max(old.length, at + bytes.length))
     for (let from = 0; from < bytes.length; ) {
@@ -449,6 +451,8 @@ export class SimProcess implements Disk {
       this.#machine.syncNames(path)
     })
   }
+
+  async networkFileSystem(): Promise<undefined> {}
 
   async realPath(path: string): Promise<string> {
     return path
