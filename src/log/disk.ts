@@ -85,13 +85,22 @@ export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array, m
 
 /** Writes `bytes` durably under the temporary name of `path`. What a crash left there is overwritten. */
 export async function writeBeside(disk: Disk, path: string, bytes: Uint8Array, mode: number): Promise<void> {
-  await disk.remove(temporaryOf(path))
-  const file = await disk.open(temporaryOf(path), 'create', mode)
+  const file = await createAnew(disk, temporaryOf(path), mode)
   try {
     await file.write(bytes, 0)
     await file.datasync()
   } finally {
     await file.close()
+  }
+}
+
+async function createAnew(disk: Disk, path: string, mode: number): Promise<DiskFile> {
+  try {
+    return await disk.open(path, 'create', mode)
+  } catch (error) {
+    if (diskErrorCode(error) !== 'EEXIST') throw error
+    await disk.remove(path)
+    return disk.open(path, 'create', mode)
   }
 }
 

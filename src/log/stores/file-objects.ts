@@ -19,14 +19,17 @@ export class FileObjects implements Objects {
   }
 
   async put(objects: readonly StoredObject[]): Promise<void> {
-    const changed = new Set<string>()
-    for (const { path, bytes } of objects) {
-      const file = `${this.#root}/${path}`
-      await this.#makeFolder(folderOf(file))
-      await this.#putOne(file, bytes)
-      // Also when it was there: the crash that we come from may have been before this sync.
-      changed.add(folderOf(file))
+    const files = objects.map(({ path, bytes }) => ({ path: `${this.#root}/${path}`, bytes }))
+    const changed = new Set(files.map(({ path }) => folderOf(path)))
+    for (const folder of changed) await this.#makeFolder(folder)
+    let next = 0
+    const lane = async (): Promise<void> => {
+      for (let file = files[next++]; file; file = files[next++]) await this.#putOne(file.path, file.bytes)
     }
+    const lanes = await Promise.allSettled(Array.from({ length: WRITTEN_SIDE_BY_SIDE }, lane))
+    // Only when all have come to rest: nothing of ours may be under way once an error is told.
+    for (const { reason } of lanes.filter(isRejected)) throw reason
+    // Also where a file was there: the crash that we come from may have been before this sync.
     for (const folder of changed) await sealed(folder, this.#disk.syncDirectory(folder))
   }
 
@@ -69,6 +72,12 @@ export class FileObjects implements Objects {
     this.#folders.add(folder)
   }
 }
+
+// Their syncs share the disk's own journal. More would keep the journal of records waiting for a thread.
+const WRITTEN_SIDE_BY_SIDE = 2
+
+const isRejected = (settled: PromiseSettledResult<void>): settled is PromiseRejectedResult =>
+  settled.status === 'rejected'
 
 /** For operations after whose failure nobody knows which names are durable. */
 async function sealed(path: string, work: Promise<void>): Promise<void> {
