@@ -12,6 +12,13 @@ export const newRecorder = dir =>
     evaluator: agtEvaluator({ policyDir }),
   })
 
+/** A call with nothing but what every call has: arguments and output. */
+export async function recordPlainCall(recorder, i) {
+  const request = { tool: { name: TOOL }, args: argsOf(i) }
+  const ticket = await recorder.intent(request, await recorder.decide(request))
+  await recorder.outcome(ticket, { status: 'succeeded', executed: 'yes', output: { value: outputOf(i) } })
+}
+
 /** One whole call: rules, intent with two commitments, outcome with two commitments, both durable. */
 export async function recordCall(recorder, i) {
   const request = { tool: { name: TOOL }, args: argsOf(i), session: 'bench', principal: PRINCIPAL }

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { callMany, payloadLength } from '../lib/calls.mjs'
-import { newRecorder, recordCall } from '../lib/recorded-call.mjs'
+import { newRecorder, recordPlainCall } from '../lib/recorded-call.mjs'
 
 /** Disk bytes of a call beyond what the caller handed over, after everything is closed. */
 export async function run({ dir, count, inFlight }) {
@@ -9,7 +9,7 @@ export async function run({ dir, count, inFlight }) {
   let payload = 0
   await callMany(count, inFlight, i => {
     payload += payloadLength(i)
-    return recordCall(recorder, i)
+    return recordPlainCall(recorder, i)
   })
   await recorder.close()
   const total = lengthOf(dir)
