@@ -174,24 +174,29 @@ export class TestLog {
 
   /** As C2SP tlog-tiles lays it out: public files by path. */
   files(checkpoint = this.checkpoint()): Map<string, Uint8Array> {
-    const files = new Map<string, Uint8Array>([['checkpoint', checkpoint]])
-    for (let first = 0; first < this.size; first += TILE_WIDTH) {
-      const entries = this.entries.slice(first, first + TILE_WIDTH)
-      const id = { index: first / TILE_WIDTH, width: entries.length }
-      files.set(tilePath({ level: 'entries', ...id }), encodeBundle(entries))
-    }
-    let hashes = this.entries.map(leafHash)
-    for (let level = 0; hashes.length > 0; level++) {
-      const above: Uint8Array[] = []
-      for (let first = 0; first < hashes.length; first += TILE_WIDTH) {
-        const tile = hashes.slice(first, first + TILE_WIDTH)
-        files.set(tilePath({ level, index: first / TILE_WIDTH, width: tile.length }), hashTile(tile))
-        if (tile.length === TILE_WIDTH) above.push(fullTileRoot(tile))
-      }
-      hashes = above
-    }
-    return files
+    return filesOf(this.entries, checkpoint)
   }
+}
+
+/** Entries as C2SP tlog-tiles lays them out, under a checkpoint that need not be theirs. */
+export function filesOf(all: readonly Uint8Array[], checkpoint: Uint8Array): Map<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>([['checkpoint', checkpoint]])
+  for (let first = 0; first < all.length; first += TILE_WIDTH) {
+    const entries = all.slice(first, first + TILE_WIDTH)
+    const id = { index: first / TILE_WIDTH, width: entries.length }
+    files.set(tilePath({ level: 'entries', ...id }), encodeBundle(entries))
+  }
+  let hashes = all.map(leafHash)
+  for (let level = 0; hashes.length > 0; level++) {
+    const above: Uint8Array[] = []
+    for (let first = 0; first < hashes.length; first += TILE_WIDTH) {
+      const tile = hashes.slice(first, first + TILE_WIDTH)
+      files.set(tilePath({ level, index: first / TILE_WIDTH, width: tile.length }), hashTile(tile))
+      if (tile.length === TILE_WIDTH) above.push(fullTileRoot(tile))
+    }
+    hashes = above
+  }
+  return files
 }
 
 export interface CallOptions {
