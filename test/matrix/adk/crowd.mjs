@@ -79,7 +79,7 @@ function planCrowd(seed, size, transport) {
   const upTo = max => 1 + Math.floor(chance() * max)
   const overMcp = transport === 'http' ? ['mail', 'move'] : ['write_file']
   // A process per call takes its time.
-  const share = transport === 'http' ? 0.35 : 0.12
+  const share = transport === 'http' ? 0.25 : 0.1
   let left = size
   let n = 0
   const simple = () => {

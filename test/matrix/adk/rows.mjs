@@ -1070,6 +1070,43 @@ row('lossy: runs though nothing can be written, and the loss is counted', {
   down: ['pay', 'pay', 'pay'],
 })
 
+row('the glass is broken while nothing can be written', {
+  run: async kit => {
+    const backend = kit.flaky()
+    const plugin = kit.govern({ auditBackend: backend })
+    const tools = [kit.tool('pay'), kit.tool('mail')]
+    const { go } = await kit.session({
+      agent: kit.agent([calls('pay'), calls('pay'), calls('mail'), 'done'], tools, {
+        beforeModelCallback: async ({ request }) => {
+          const turn = request.contents.length
+          // Off from the second call on; before the third somebody decides that it must go on.
+          backend.off = turn > 2
+          if (turn === 5) await plugin.changeTier('degraded', { by: 'ops-1', reason: 'the disk is full' })
+        },
+      }),
+      plugins: [plugin],
+    })
+    await go()
+    backend.off = false
+  },
+  calls: [
+    call('pay', 'allow', 'succeeded/yes'),
+    // Refused: its bytes were on their way when the log failed.
+    call('pay', 'allow', 'not_executed/no'),
+    call('mail', 'allow', 'succeeded/yes', { flags: ['belated', 'tier=degraded'] }),
+  ],
+  ran: ['mail', 'pay'],
+  exit: 3,
+  findings: ['call.belated', 'call.degraded'],
+  other: {
+    detail: [{ tier: { tier: 'degraded', by: 'ops-1', reason: 'the disk is full' } }],
+    streams: 2,
+  },
+  errors: 'any',
+  down: ['mail'],
+  unordered: true,
+})
+
 row('a tool that never ends, and the process with it', {
   run: kit => {
     const tool = kit.tool('pay', () => new Promise(() => {}))
