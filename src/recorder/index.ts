@@ -1,5 +1,5 @@
 export { CallDeniedError } from './denied.js'
-export { recorded } from './recorded.js'
+export { type RecordedOptions, recorded } from './recorded.js'
 export { type Approval, Recorder } from './recorder.js'
 export type {
   CallRequest,

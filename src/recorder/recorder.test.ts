@@ -667,6 +667,28 @@ describe('recorded()', () => {
     expect(backend.log.of('outcome').at(-1)!.values).toEqual({ 'error.message': { $undefined: true } })
   })
 
+  test('links a call to the one in whose course it was made, passes `this` on, and refuses generators', async () => {
+    const { backend, recorder } = setUp()
+    const inner = recorded(recorder, 'inner', async () => 1, { session: 's', refs: { run: 'r-1' } })
+    const counter = {
+      step: 2,
+      add: recorded(recorder, 'add', function (this: { step: number }, n: number) {
+        return inner().then(() => n + this.step)
+      } as (n: number) => Promise<number>),
+    }
+    expect(await counter.add(40)).toBe(42)
+    await inner()
+    const [outer, linked, alone] = backend.log.of('intent')
+    expect([outer!.record.parent, linked!.record.parent, alone!.record.parent]).toEqual([
+      undefined,
+      outer!.leaf,
+      undefined,
+    ])
+    expect(linked!.record).toMatchObject({ refs: { run: 'r-1' }, session: { n: 0 } })
+    expect(() => recorded(recorder, 'pieces', async function* () {})).toThrow(TypeError)
+    expect(() => recorded(recorder, 'pieces', function* () {})).toThrow(TypeError)
+  })
+
   test('does not run it when it is denied, declined, or cannot be recorded', async () => {
     let ran = 0
     const run = () => ++ran

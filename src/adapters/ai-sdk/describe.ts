@@ -1,5 +1,5 @@
+import { currentTicket } from '../../recorder/current-call.js'
 import type { CallRequest } from '../../recorder/types.js'
-import { currentTicket } from './current-call.js'
 
 /** What a program knows of its calls and the SDK does not. */
 export interface RecordingContext {

@@ -1,7 +1,7 @@
+import { inCall } from '../../recorder/current-call.js'
 import type { CallResult, Ticket } from '../../recorder/types.js'
 import type { Snapshot } from '../../recorder/values.js'
 import { type Arrival, admit } from './admission.js'
-import { inCall } from './current-call.js'
 import { isAsyncIterable, read, saysError } from './shapes.js'
 
 /** Runs the body of a tool once it may run. Resolves and rejects as the body does. */

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Ticket } from '../../recorder/types.js'
+import type { Ticket } from './types.js'
 
 const current = new AsyncLocalStorage<Ticket>()
 
