@@ -66,7 +66,7 @@ beforeAll(async () => {
     logLevel: 'silent',
   })
   for (const [path, input] of Object.entries(metafile.inputs)) {
-    if (isTest(path)) continue
+    if (!path.startsWith('src/') || isTest(path)) continue
     modules++
     for (const { path: to, external } of input.imports)
       imports.push({ from: path, to: external ? to : relative(root, `${root}/${to}`) })
