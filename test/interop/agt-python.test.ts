@@ -25,39 +25,39 @@ const INSTALL_MS = 300_000
 const probe = fileURLToPath(new URL('agt-python/probe.py', import.meta.url))
 const samples = fileURLToPath(new URL('../../examples/rules/', import.meta.url))
 
-describe.each(PACKAGES)('the Python engine of $name', ({ name, version, countsLimits }) => {
-  let folder = ''
-  let python = ''
-  let missing: string | undefined
+let folder = ''
+let missing: string | undefined
 
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'deedlog-agt-python-'))
-    missing = install(folder, `${name}${version}`)
-    python = join(folder, 'bin', 'python')
-    if (!missing) return
-    if (process.env['CI'] === 'true') throw new Error(`the Python engine could not be installed: ${missing}`)
-    console.warn(`\n*** SKIPPED: our verdicts were NOT compared with ${name}: ${missing}\n`)
-  }, INSTALL_MS)
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'deedlog-agt-python-'))
+  missing = install(folder)
+  if (!missing) return
+  if (process.env['CI'] === 'true') throw new Error(`the Python engines could not be installed: ${missing}`)
+  console.warn(`\n*** SKIPPED: our verdicts were NOT compared with the Python engines: ${missing}\n`)
+}, INSTALL_MS)
 
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+describe.each(PACKAGES)('the Python engine of $name', ({ name, countsLimits }) => {
   /** One answer for each question; undefined when there is nobody to ask. */
   const ask = async <A>(questions: readonly unknown[]): Promise<A[] | undefined> =>
-    missing ? undefined : answers<A>(python, questions)
+    missing ? undefined : answers<A>(join(folder, name), questions)
 
-  test('finds the same conditions to match as our reading of it, for any arguments', async () => {
+  test('finds the same conditions to match as our reading of it, for any arguments', async ({ skip }) => {
     const questions = fc
       .sample(fc.record({ condition, context: call }), { numRuns: 4000, seed: SEED })
       .filter(question => conditionFault(question.condition) === undefined)
     const theirs = await ask<boolean>(questions)
-    if (!theirs) return
+    if (!theirs) return skip(missing)
     expect(questions.length).toBeGreaterThan(2000)
     expect(theirs.filter(Boolean).length).toBeGreaterThan(300)
     const wrong = questions.filter((each, i) => matchesInPython(each.condition, each.context) !== theirs[i])
     expect(wrong.slice(0, 3)).toEqual([])
   })
 
-  test('and the TypeScript engine: of their two verdicts ours is the safer one, for any rules and arguments', async () => {
+  test('and the TypeScript engine: of their two verdicts ours is the safer one, for any rules and arguments', async ({
+    skip,
+  }) => {
     const questions = fc
       .sample(fc.record({ policies, agent: fc.constantFrom(...AGENTS), calls: fc.array(call, { minLength: 8 }) }), {
         numRuns: 400,
@@ -65,7 +65,7 @@ describe.each(PACKAGES)('the Python engine of $name', ({ name, version, countsLi
       })
       .map(each => ({ ...each, texts: each.policies.map(policy => JSON.stringify(policy)) }))
     const theirs = await ask<Theirs>(questions.map(({ texts, agent, calls }) => ({ policies: texts, agent, calls })))
-    if (!theirs) return
+    if (!theirs) return skip(missing)
     const counted = { same: 0, saferHere: 0, saferThere: 0 }
     for (const [i, { policies: documents, texts, agent, calls }] of questions.entries()) {
       const ours = evaluator(texts)
@@ -91,7 +91,7 @@ describe.each(PACKAGES)('the Python engine of $name', ({ name, version, countsLi
     expect(counted.saferThere).toBeGreaterThan(20)
   })
 
-  test('decides on the sample rules as we do', async () => {
+  test('decides on the sample rules as we do', async ({ skip }) => {
     const texts = readdirSync(samples)
       .filter(file => file.endsWith('.yaml'))
       .sort()
@@ -99,7 +99,7 @@ describe.each(PACKAGES)('the Python engine of $name', ({ name, version, countsLi
     const once = PROBES.filter(([action]) => action !== 'web_search')
     const calls = (countsLimits ? PROBES : once).map(([action, tool_args]) => ({ action, tool_args }))
     const theirs = await ask<Theirs>([{ policies: texts, agent: 'did:mesh:adk-agent', calls }])
-    if (!theirs) return
+    if (!theirs) return skip(missing)
     expect(theirs[0]!.failed).toEqual([])
     const ours = agtEvaluator({ policyDir: samples, strict: true, warn: fail })
     const rows = calls.map(({ action, tool_args }) => {
@@ -274,22 +274,37 @@ const policies = fc
 
 // ---- the other side ----
 
-/** Makes an environment in `folder`. @returns why it could not be made */
-function install(folder: string, requirement: string): string | undefined {
-  const made = spawnSync('python3', ['-m', 'venv', folder], { encoding: 'utf8' })
-  if (made.error || made.status !== 0) return `no Python 3 with venv (${made.error?.message ?? made.stderr})`
-  const pip = spawnSync(
-    join(folder, 'bin', 'python'),
-    ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', requirement],
-    { encoding: 'utf8', timeout: INSTALL_MS },
-  )
-  return pip.error || pip.status !== 0
-    ? `pip could not install ${requirement}: ${(pip.error?.message ?? pip.stderr).slice(-500)}`
-    : undefined
+/**
+ * Makes one environment in `folder` with what the first package needs, and each package in a sub-folder of its name.
+ * @returns why it could not be made
+ */
+function install(folder: string): string | undefined {
+  const venv = runQuietly('python3', ['-m', 'venv', folder])
+  if (venv) return `no Python 3 with venv (${venv})`
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
+  const [{ name, version }] = PACKAGES
+  const failed = runQuietly(join(folder, 'bin', 'python'), [...pip, `${name}${version}`])
+  if (failed) return `pip could not install ${name}: ${failed}`
+  for (const each of PACKAGES) {
+    const alone = [...pip, '--no-deps', '--target', join(folder, each.name), `${each.name}${each.version}`]
+    const why = runQuietly(join(folder, 'bin', 'python'), alone)
+    if (why) return `pip could not install ${each.name}: ${why}`
+  }
+  return undefined
 }
 
-async function answers<A>(python: string, questions: readonly unknown[]): Promise<A[]> {
-  const child = spawn(python, [probe], { stdio: ['pipe', 'pipe', 'inherit'] })
+/** @returns what went wrong */
+function runQuietly(command: string, args: readonly string[]): string | undefined {
+  const { error, status, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: INSTALL_MS })
+  return error || status !== 0 ? (error?.message ?? stderr).slice(-500) : undefined
+}
+
+/** @param packages  The folder whose packages come before those of the environment. */
+async function answers<A>(packages: string, questions: readonly unknown[]): Promise<A[]> {
+  const child = spawn(join(packages, '..', 'bin', 'python'), [probe], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, PYTHONPATH: packages },
+  })
   const lines: A[] = []
   const ended = new Promise<number | null>(resolve => child.once('close', resolve))
   child.stdin.end(questions.map(question => `${JSON.stringify(question)}\n`).join(''))
