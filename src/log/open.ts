@@ -5,7 +5,7 @@ import { HaltedError, quote, UnavailableError } from '../core/errors.js'
 import { encodeKey, formatTime, isWord, recordLeaf, recordMessage, signedRecord, ulid } from '../core/record/index.js'
 import { ALGORITHM, formatVerifierKey, leafHash } from '../core/tlog/index.js'
 import { formatConfig, isCheckpointMs, LAYOUT_FORMAT, type LogConfig, parseConfig } from './config.js'
-import { type Disk, type DiskLock, folderOf, replaceFile, temporaryOf } from './disk.js'
+import { type Disk, type DiskLock, diskErrorCode, folderOf, replaceFile, temporaryOf } from './disk.js'
 import { diskError, reading } from './disk-error.js'
 import { Integrator } from './integrator.js'
 import {
@@ -44,9 +44,11 @@ export async function openOnDisk(
   const layout = kind === 'files' ? filesLayout(target) : jsonlLayout(target)
   const { disk } = world
   // First without the lock, so that looking at a folder that is no log leaves nothing in it.
-  refuseUnless(must, await inspect(disk, layout), layout)
+  const first = await inspect(disk, layout)
+  refuseUnless(must, first, layout)
   await refuseNetwork(disk, layout)
   await makeFolders(disk, layout)
+  if (first !== 'log') await syncAbove(disk, layout.privateFolder)
   const lock = await takeLock(world, layout)
   try {
     // Again, now that nobody else can change it.
@@ -151,6 +153,22 @@ async function makeFolder(disk: Disk, folder: string, mode: number): Promise<voi
   await reading(folder, disk.makeDirectory(folder, mode))
   await reading(parent, disk.syncDirectory(parent))
 }
+
+/**
+ * Makes the names of a folder and of all above it durable. Some may have been made by an attempt that failed just then,
+ * and which ones, nothing tells.
+ */
+async function syncAbove(disk: Disk, folder: string): Promise<void> {
+  for (let parent = folderOf(folder), child = folder; parent !== child; child = parent, parent = folderOf(parent))
+    try {
+      await disk.syncDirectory(parent)
+    } catch (cause) {
+      // What is not ours to read was not ours to make.
+      if (!NOT_OURS.has(diskErrorCode(cause) ?? '')) throw diskError(cause, parent, true)
+    }
+}
+
+const NOT_OURS = new Set(['EACCES', 'EPERM', 'EROFS', 'EINVAL'])
 
 async function takeLock({ disk, clock }: World, layout: Layout): Promise<DiskLock> {
   const message = `pid ${process.pid} since ${formatTime(clock.now())}`
