@@ -3,7 +3,7 @@ import { UNRECORDED } from './denial.js'
 import { returned, thrown } from './result.js'
 import { agentOf, type HostAgent, type HostTool, isFunctionTool, read, type ToolRun } from './shapes.js'
 import { hold } from './shown.js'
-import { type Owner, PLUGIN, type Slot, setSlot, slotOf } from './slot.js'
+import { type Owner, PLUGIN, type Slot, slotOf } from './slot.js'
 
 /*
  * The room where tools are run. Every callback of ADK can be skipped by somebody else's plugin; `runAsync` cannot, so
@@ -32,14 +32,17 @@ export function wrapTool(tool: HostTool): boolean {
 async function runRecorded(tool: HostTool, original: () => Promise<unknown>, run: ToolRun): Promise<unknown> {
   const context: unknown = run?.toolContext
   const known = typeof context === 'object' && context !== null ? slotOf(context) : undefined
-  // A wrapper around our wrapper, or a tool that runs itself again: still the one call that was admitted.
-  if (known?.running && current.getStore() === known) return original()
+  // A wrapper around our wrapper: still the one call that was admitted. A tool that runs another one, or itself with
+  // other arguments, and hands its own context on, makes a call of its own.
+  if (known?.running && current.getStore() === known && known.tool === tool && known.args === run.args)
+    return original()
   const slot = known && !known.entered && !known.denial ? known : await admitUnannounced(tool, run, known)
   if (!slot) return original()
   if (slot.denial) return slot.denial
   // The records have ended between the decision and now.
   if (slot.done) return UNRECORDED
   slot.entered = true
+  slot.args = run.args
   const { recorder } = slot.owner.gate
   const { ticket } = slot
   if (!recorder || !ticket) return current.run(slot, original)
@@ -76,9 +79,7 @@ async function runRecorded(tool: HostTool, original: () => Promise<unknown>, run
 async function admitUnannounced(tool: HostTool, run: ToolRun, known: Slot | undefined): Promise<Slot | undefined> {
   const owner = known?.owner ?? current.getStore()?.owner ?? ownerOf(read(run, 'toolContext', 'invocationContext'))
   if (!owner) return undefined
-  const slot = await owner.admit(tool, run)
-  if (typeof run?.toolContext === 'object' && run.toolContext !== null) setSlot(run.toolContext, slot)
-  return slot
+  return owner.admit(tool, run)
 }
 
 /** The owner of our plugin among those of a run. */

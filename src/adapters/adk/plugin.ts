@@ -313,6 +313,8 @@ export class RecordingPlugin implements BasePlugin {
   async #admit(tool: HostTool, args: unknown, context: object, called: boolean): Promise<Slot> {
     const slot = (more: Partial<Slot>): Slot => ({
       owner: this[PLUGIN],
+      tool,
+      args: undefined,
       ticket: undefined,
       attempt: 1,
       denial: undefined,
@@ -353,7 +355,8 @@ export class RecordingPlugin implements BasePlugin {
         'error' in admitted
           ? slot({ ...more, denial: admitted, done: true })
           : slot({ ...more, ticket: admitted.ticket, attempt })
-      if (isObject(context)) setSlot(context, made)
+      // The context of a call that is running stays its own, also while it runs another tool with it.
+      if (isObject(context) && !slotOf(context)?.running) setSlot(context, made)
       if (!made.denial) this.#open.set(made, turn)
       return made
     } catch (error) {

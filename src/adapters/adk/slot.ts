@@ -7,6 +7,9 @@ import type { HostTool, ToolRun } from './shapes.js'
 /** One call as it passes from the callbacks to its execution and back. */
 export interface Slot {
   readonly owner: Owner
+  readonly tool: unknown
+  /** What its `runAsync` was entered with. */
+  args: unknown
   readonly ticket: Ticket | undefined
   readonly attempt: number
   readonly denial: Denial | undefined

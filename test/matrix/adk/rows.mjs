@@ -457,6 +457,40 @@ row('a later plugin runs the tool again', {
   ran: ['pay', 'pay'],
 })
 
+row('a tool runs another tool with its own context', {
+  run: kit => {
+    const mail = kit.tool('mail')
+    const forbidden = kit.tool('forbidden')
+    const pay = kit.tool('pay', async (_, toolContext) => {
+      await mail.runAsync({ args: { amount: 2 }, toolContext })
+      await forbidden.runAsync({ args: {}, toolContext })
+      return { ok: 'pay' }
+    })
+    return kit.once({ tools: [pay, mail, forbidden], turns: [calls('pay', { amount: 1 }), 'done'] })
+  },
+  calls: [
+    call('pay', 'allow', 'succeeded/yes', { args: { amount: 1 } }),
+    call('mail', 'allow', 'succeeded/yes', { args: { amount: 2 }, parent: 'pay' }),
+    call('forbidden', 'deny', '', { ...DENIED, parent: 'pay' }),
+  ],
+  ran: ['mail', 'pay'],
+})
+
+row('a tool runs itself again', {
+  run: kit => {
+    const pay = kit.raw('pay', async (args, toolContext) => {
+      if (args.amount > 1) await pay.runAsync({ args: { amount: args.amount - 1 }, toolContext })
+      return { ok: 'pay' }
+    })
+    return kit.once({ tools: [pay], turns: [calls('pay', { amount: 2 }), 'done'] })
+  },
+  calls: [
+    call('pay', 'allow', 'succeeded/yes', { args: { amount: 2 } }),
+    call('pay', 'allow', 'succeeded/yes', { args: { amount: 1 }, parent: 'pay' }),
+  ],
+  ran: ['pay', 'pay'],
+})
+
 row('a frozen tool', {
   run: kit => kit.once({ tools: [Object.freeze(kit.raw('pay'))], turns: [calls('pay'), 'done'] }),
   calls: [call('pay', 'allow', 'unknown/unknown', { visible: { ok: 'pay' } })],
