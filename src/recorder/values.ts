@@ -1,7 +1,7 @@
+import { canonicalize } from '../core/record/canonical.js'
 import { capture, TOO_LARGE } from '../core/record/capture.js'
 import { commit } from '../core/record/commitment.js'
-import { discloseInFull, type FullDisclosure } from '../core/record/disclosure.js'
-import { formatDisclosureSet } from '../core/record/disclosure-set.js'
+import { formatFullDisclosures } from '../core/record/disclosure-set.js'
 import type { Commitment, Json } from '../core/record/types.js'
 import type { Part, Redact } from './types.js'
 
@@ -79,7 +79,7 @@ function sameJson(a: Json, b: Json): boolean {
 /** The commitments of one record and, where they are kept, what proves them later. */
 export class Commitments {
   readonly #random: (length: number) => Uint8Array
-  readonly #kept: Map<string, FullDisclosure> | undefined
+  readonly #kept: Map<string, { readonly key: Uint8Array; readonly text: string }> | undefined
 
   constructor(random: (length: number) => Uint8Array, keep: boolean) {
     this.#random = random
@@ -89,12 +89,13 @@ export class Commitments {
   /** Commits to `json`, found in the record at `path` (`args`, `decision.reason`), under a key of its own. */
   add(path: string, json: Json): Commitment {
     const key = this.#random(32)
-    this.#kept?.set(path, discloseInFull(json, key))
-    return commit(json, key)
+    const text = canonicalize(json)
+    this.#kept?.set(path, { key, text })
+    return commit(json, key, text)
   }
 
   /** The bytes of `AppendEntry.disclosures`; undefined when nothing was committed or nothing is kept. */
   disclosures(): Uint8Array | undefined {
-    return this.#kept && this.#kept.size > 0 ? formatDisclosureSet(this.#kept) : undefined
+    return this.#kept && this.#kept.size > 0 ? formatFullDisclosures(this.#kept) : undefined
   }
 }

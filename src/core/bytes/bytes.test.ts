@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { fromBase64, toBase64 } from './base64.js'
 import { concatBytes, equalBytes } from './equal.js'
 import { fromHex, isHash, toHex } from './hex.js'
-import { fromUtf8, isWellFormed, toUtf8 } from './utf8.js'
+import { fromUtf8, isWellFormed, toUtf8, utf8Length } from './utf8.js'
 
 const refused = (code: string) => expect.objectContaining({ name: 'MalformedError', code })
 const bytes = fc.uint8Array({ maxLength: 100 })
@@ -162,4 +162,24 @@ describe('bytes', () => {
     expect(one[0]).toBe(1)
     expect(concatBytes()).toEqual(new Uint8Array(0))
   })
+})
+
+it('the length of a text in UTF-8 is that of its bytes, lone surrogates included', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom('a', '\x7f', '\x80', 'ä', '\u07ff', '\u0800', '😀', '\ud83d', '\ude00')),
+      units => {
+        const text = units.join('')
+        expect(utf8Length(text)).toBe(toUtf8(text).length)
+      },
+    ),
+  )
+})
+
+it('a hash is 64 lowercase hex digits and nothing else', () => {
+  expect(isHash('0123456789abcdef'.repeat(4))).toBe(true)
+  for (const other of ['', 'a'.repeat(63), 'a'.repeat(65), `${'a'.repeat(63)}\n`])
+    expect(isHash(other), other).toBe(false)
+  for (const odd of ['/', ':', '@', 'A', 'F', '`', 'g', 'é', '\u0130'])
+    expect(isHash(odd + 'a'.repeat(63)), odd).toBe(false)
 })

@@ -19,6 +19,20 @@ export function fromUtf8(bytes: Uint8Array): string {
   }
 }
 
+/** Bytes of `toUtf8(text)`. */
+export function utf8Length(text: string): number {
+  let length = text.length
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    // A pair of surrogates has four bytes for two units; a lone one becomes U+FFFD, which has three.
+    if (unit >= 0x80) length += unit < 0x800 || isPair(text, i) || (i > 0 && isPair(text, i - 1)) ? 1 : 2
+  }
+  return length
+}
+
+const isPair = (text: string, at: number): boolean =>
+  (text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00
+
 /** Whether `text` has no lone surrogate (`String.prototype.isWellFormed`, which ES2022 lacks). */
 export const isWellFormed = (text: string): boolean => !LONE_SURROGATE.test(text)
 

@@ -1,5 +1,5 @@
 import { sha256Hex, sha256Into } from '#crypto'
-import { toUtf8 } from '../bytes/utf8.js'
+import { toUtf8, utf8Length } from '../bytes/utf8.js'
 import { canonicalize } from './canonical.js'
 import { type Fields, splitFields } from './fields.js'
 import type { Commitment, Json } from './types.js'
@@ -22,17 +22,17 @@ const FIELDS_LABEL = toUtf8('deedlog/v1 fields\n')
 /**
  * The commitment to e under `key`.
  *
- * @param e    E of the value, see `capture`
- * @param key  32 random bytes, used for nothing else
+ * @param e     E of the value, see `capture`
+ * @param key   32 random bytes, used for nothing else
+ * @param text  `canonicalize(e)`, where the caller has it
  * @throws {RangeError} a key of another length
  */
-export function commit(e: Json, key: Uint8Array): Commitment {
+export function commit(e: Json, key: Uint8Array, text = canonicalize(e)): Commitment {
   if (key.length !== SALT_BYTES) throw new RangeError(`a commitment's key has 32 bytes, not ${key.length}`)
   const fields = splitFields(e)
-  const whole = canonicalize(e)
   const salts = new Salts(key)
-  const root = isWhole(fields) ? wholeRoot(salts.at(0), whole) : fieldsRoot(fieldDigests(fields, salts))
-  return { root, scheme: SCHEME, size: paddedSize(toUtf8(whole).length) }
+  const root = isWhole(fields) ? wholeRoot(salts.at(0), text) : fieldsRoot(fieldDigests(fields, salts))
+  return { root, scheme: SCHEME, size: paddedSize(utf8Length(text)) }
 }
 
 /** Whether a value is not split into fields: its list of paths is `[[]]`. */

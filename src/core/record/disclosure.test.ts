@@ -16,6 +16,7 @@ import {
   verifyDisclosure,
   withholdAllBut,
 } from './disclosure.js'
+import { formatFullDisclosures } from './disclosure-set.js'
 import { splitFields } from './fields.js'
 import type { Json } from './types.js'
 
@@ -175,6 +176,18 @@ describe('a disclosure set', () => {
     ],
   ])('with %s is refused', (_, hostile, code) => {
     expect(() => parseDisclosureSet(hostile)).toThrow(expect.objectContaining({ code }))
+  })
+
+  it('has the same bytes when it is put together from texts', () => {
+    const values = new Map<string, Json>([
+      ['output', { z: [1, { '': 'ä' }], $$a: null }],
+      ['args', capture({ b: undefined, a: new Map([[1, -0]]) })],
+      ['error.message', 'no "quotes"'],
+    ])
+    const texts = new Map([...values].map(([path, value]) => [path, { key: KEY, text: canonicalize(value) }]))
+    const whole = new Map([...values].map(([path, value]) => [path, discloseInFull(value, KEY)]))
+    expect(fromUtf8(formatFullDisclosures(texts))).toBe(fromUtf8(formatDisclosureSet(whole)))
+    expect(() => formatFullDisclosures(new Map([['a"b', { key: KEY, text: '1' }]]))).toThrow(RangeError)
   })
 
   it('is not written for a path that is none', () => {
