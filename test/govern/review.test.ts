@@ -66,7 +66,7 @@ function approverIn(dir: string) {
 
 /** Resolves when so many calls wait in the log `dir`. */
 async function waiting(dir: string, count = 1) {
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 1200; i++) {
     const found = await pendingReviews(dir)
     if (found.length === count) return found
     await new Promise(resolve => setTimeout(resolve, 20))
