@@ -357,7 +357,8 @@ export class RecordingPlugin implements BasePlugin {
           : slot({ ...more, ticket: admitted.ticket, attempt })
       // The context of a call that is running stays its own, also while it runs another tool with it.
       if (isObject(context) && !slotOf(context)?.running) setSlot(context, made)
-      if (!made.denial) this.#open.set(made, turn)
+      // One that ADK did not call for is entered at once, and no callback will say that it is over.
+      if (!made.denial && called) this.#open.set(made, turn)
       return made
     } catch (error) {
       this.#report(error as Error)
