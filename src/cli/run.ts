@@ -7,7 +7,9 @@ import { addExec } from './exec.js'
 import { addInit } from './init.js'
 import { addKeys } from './keys.js'
 import { addList } from './list.js'
+import { addProve } from './prove.js'
 import { addReview } from './review.js'
+import { addSample } from './sample.js'
 import { addShow } from './show.js'
 import { isBrokenPipe } from './terminal/broken-pipe.js'
 import { PAGE_COLUMNS } from './terminal/terminal.js'
@@ -65,12 +67,27 @@ function deedlog(context: Context): Command {
     addReview,
     addKeys,
     addTrust,
+    addProve,
+    addSample,
   ])
     add(program, context)
   return program
 }
 
-const COMMANDS = ['init', 'exec', 'list', 'show', 'disclose', 'coverage', 'verify', 'review', 'keys', 'trust']
+const COMMANDS = [
+  'init',
+  'exec',
+  'list',
+  'show',
+  'disclose',
+  'coverage',
+  'verify',
+  'review',
+  'keys',
+  'trust',
+  'prove',
+  'sample',
+]
 
 const EXIT_CODES = `
 Exit codes:

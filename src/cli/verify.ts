@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
 import { openSource } from '../client/open.js'
+import { isProofFile } from '../client/proof-file.js'
 import { memoryFolder, verify, WORKERS_MAX } from '../client/verify.js'
 import { type Context, examples, exitCodes } from './command.js'
+import { UsageError } from './errors.js'
 import { readHeld } from './held.js'
 import { jsonOption, numberOption, pathOption, pathsOption } from './options.js'
 import { renderReport } from './render/report.js'
@@ -11,6 +13,7 @@ import { PAGE_COLUMNS } from './terminal/terminal.js'
 import { checkTrustArgument, type TrustOptions } from './trust-argument.js'
 
 interface VerifyOptions extends TrustOptions {
+  readonly record?: string
   readonly after?: readonly string[]
   /** False under `--no-memory`. */
   readonly memory: boolean
@@ -27,12 +30,13 @@ export function addVerify(program: Command, context: Context): void {
       'Checks a log as an auditor does, offline, and reports three answers that never mix: evidence, completeness and ' +
         'conduct; then what is not excluded. Needs a trust file that came to you another way than the log.',
     )
-    .argument('<target>', 'a log folder, or a JSONL log')
+    .argument('<target>', 'a log folder, a JSONL log, or the .tlog-proof of one record')
     .addOption(pathOption('--trust <file>', 'whose signatures count: a trust file from outside the target'))
     .option('--self', 'hold the log against its own keys only; the best answer is then "self-consistent"')
     .addOption(
       pathsOption('--after <checkpoint>', 'a signed checkpoint of this log that you hold from before; repeatable'),
     )
+    .addOption(pathOption('--record <file>', 'the record that a .tlog-proof is of'))
     .option('--no-memory', 'neither compare with what you saw at earlier visits nor remember this one')
     .addOption(
       numberOption('--workers <n>', 'threads to read a log folder with; the report is the same', 0, WORKERS_MAX),
@@ -56,13 +60,15 @@ export function addVerify(program: Command, context: Context): void {
 
 async function run(target: string, options: VerifyOptions, context: Context): Promise<void> {
   const { terminal } = context
+  checkProofArguments(target, options)
   // Before the question of trust: what is no log has no use for an answer to it.
-  await (await openSource(target)).close()
+  if (!isProofFile(target)) await (await openSource(target)).close()
   checkTrustArgument(target, options)
   const held = await readHeld(target, options.after ?? [])
   const progress = new Progress(process.stderr, 'verifying records')
   const report = await verify(target, {
     ...(options.trust === undefined ? { self: true } : { trust: options.trust }),
+    ...(options.record === undefined ? {} : { record: options.record }),
     ...(options.memory ? { memory: memoryFolder() } : {}),
     held,
     ...(options.workers === undefined ? {} : { workers: options.workers }),
@@ -80,4 +86,20 @@ async function run(target: string, options: VerifyOptions, context: Context): Pr
           ...(options.trust === undefined ? {} : { trust: options.trust }),
         }),
   )
+}
+
+/** One record and its proof are verified together, and continue nothing. */
+function checkProofArguments(target: string, { record, after }: VerifyOptions): void {
+  if (isProofFile(target) && record === undefined)
+    throw new UsageError('usage.option', 'a proof says nothing without the record that it is of', {
+      expected: '--record <file>, which deedlog prove wrote beside the proof',
+    })
+  if (!isProofFile(target) && record !== undefined)
+    throw new UsageError('usage.conflict', '--record goes with a .tlog-proof, and this is a log', {
+      expected: 'the log alone, or a proof and its record',
+    })
+  if (isProofFile(target) && after !== undefined)
+    throw new UsageError('usage.conflict', 'one record cannot show that a log continues an earlier checkpoint', {
+      expected: '--after with a whole log',
+    })
 }

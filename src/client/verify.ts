@@ -11,6 +11,7 @@ import { checkpointOf, feed, type Interruption, type OnProgress } from './feed.j
 import { alteredEntries, readEntries } from './locate.js'
 import { recall, remember } from './memory.js'
 import { openSource } from './open.js'
+import { isProofFile, verifyProofFile } from './proof-file.js'
 import { readForeignFile } from './read-file.js'
 import type { LogSource } from './source.js'
 import { TileCheck, tilesHashTo } from './tile-check.js'
@@ -32,6 +33,8 @@ export interface VerifyOptions {
   readonly trust?: string
   /** Without a trust file: ask nobody outside, on purpose. */
   readonly self?: boolean
+  /** Where the target is a `.tlog-proof`: path of the record that it is of. */
+  readonly record?: string
   /** Signed checkpoints of this log that you hold from before, as the bytes of their notes. */
   readonly held?: readonly Uint8Array[]
   /**
@@ -50,7 +53,7 @@ export interface VerifyOptions {
 /**
  * Verifies a log and reports. Bad evidence is a result, never an exception.
  *
- * @param target  A folder that a log is kept in, its public part, or a JSONL file.
+ * @param target  A folder that a log is kept in, its public part, a JSONL file, or a `.tlog-proof`.
  * @throws {UnavailableError} what is not there or cannot be read: `target.missing`, `target.unreadable`,
  *   `file.unreadable`, `trust.missing`, `source.changed`
  * @throws {MalformedError} what is no log: `target.kind`, `target.no-log`; a trust file that is none: `trust.*`,
@@ -62,6 +65,15 @@ export async function verify(target: string, options: VerifyOptions = {}): Promi
     throw new TypeError(`workers is an integer from 0 to ${WORKERS_MAX}, not ${quote(workers)}`)
   if (options.trust !== undefined && options.self)
     throw new TypeError('a trust file and `self` exclude each other: ask outsiders or ask nobody')
+  if (isProofFile(target)) {
+    if (options.record === undefined) throw new TypeError('a proof is verified with its record')
+    const { trust, self } = options
+    const asked = { ...(self === undefined ? {} : { self }), nowSeconds: Math.floor(Date.now() / 1000) }
+    return verifyProofFile(target, options.record, {
+      ...asked,
+      ...(trust === undefined ? {} : { trust: await readTrust(trust) }),
+    })
+  }
   const source = await openSource(target)
   try {
     return await verifySource(source, await trustOf(source, target, options), options)

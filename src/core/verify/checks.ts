@@ -27,6 +27,10 @@ export const CHECKS = {
     asserts: 'this log continues what you saw of it at earlier visits',
     doesNotAssert: 'anything about what was removed before the first of them',
   },
+  'entry.included': {
+    asserts: 'the one record that was shown is, byte for byte, an entry of the tree the checkpoint was signed over',
+    doesNotAssert: 'anything about other records, or that what it says is true',
+  },
   'tiles.match': {
     asserts: 'the tiles are what the records hash to, so proofs read from them hold',
     doesNotAssert: 'anything that the root does not',

@@ -104,6 +104,12 @@ export const FINDINGS = {
     'the records do not hash to the signed root, and these are the ones that their neighbours or signatures contradict',
     'that no other record was changed',
   ),
+  'entry.not-included': kind(
+    'evidence',
+    'against',
+    'the record that was shown is not the one the proof is of',
+    'which of record, proof and checkpoint was changed',
+  ),
   'entries.missing': kind(
     'evidence',
     'against',
