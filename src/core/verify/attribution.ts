@@ -109,12 +109,29 @@ function misorderedOf(attributed: ReadonlySet<Node>): number[] {
 }
 
 /** Nodes by their seq, ascending, those of one seq by their index. */
-function bySeq(nodes: readonly Node[]): Map<Int, Node[]> {
-  const places = new Map<Int, Node[]>()
+function bySeq(nodes: readonly Node[]): Places {
+  const places = new Places()
   for (const node of [...nodes].sort((a, b) => a.seq - b.seq || a.index - b.index)) {
     const here = places.get(node.seq)
     if (here) here.push(node)
     else places.set(node.seq, [node])
   }
   return places
+}
+
+/** A map by seq. Engines hash strings with a seed and integers without: a stranger's would all meet in one slot. */
+class Places {
+  readonly #places = new Map<string, readonly [Int, Node[]]>()
+
+  get(seq: Int): Node[] | undefined {
+    return this.#places.get(`n${seq}`)?.[1]
+  }
+
+  set(seq: Int, nodes: Node[]): void {
+    this.#places.set(`n${seq}`, [seq, nodes])
+  }
+
+  [Symbol.iterator](): Iterator<readonly [Int, Node[]]> {
+    return this.#places.values()
+  }
 }

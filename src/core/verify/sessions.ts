@@ -4,9 +4,12 @@ interface Session {
   /** Calls 0 to next-1 are here. */
   next: Int
   /** Numbers above `next` that came before it: empty in an honest stream, whose numbers come in order. */
-  readonly ahead: Set<Int>
+  readonly ahead: Set<string>
   ended: boolean
 }
+
+// Engines hash strings with a seed and integers without one: numbers of a stranger's choice would all meet in one slot.
+const keyOf = (n: Int): string => `n${n}`
 
 /** What is wrong with a session, as words that follow "session <id>". */
 export type SessionFault = string
@@ -25,9 +28,9 @@ export class Sessions {
   call(id: Id, n: Int): SessionFault | undefined {
     const session = this.#session(id)
     if (session.ended) return this.#fault(`has call ${n} after its end`)
-    if (n < session.next || session.ahead.has(n)) return this.#fault(`has two calls ${n}`)
-    session.ahead.add(n)
-    while (session.ahead.delete(session.next)) session.next++
+    if (n < session.next || session.ahead.has(keyOf(n))) return this.#fault(`has two calls ${n}`)
+    session.ahead.add(keyOf(n))
+    while (session.ahead.delete(keyOf(session.next))) session.next++
     return undefined
   }
 
