@@ -6,14 +6,15 @@ import type { CheckedBundle } from './bundle-check.js'
 
 export interface Task {
   readonly number: number
+  /** The first bundle, and how many entries it and those after it have; all are full but perhaps the last. */
   readonly index: number
-  readonly width: number
+  readonly entries: number
 }
 
 export interface Answer {
   readonly number: number
-  /** Undefined when the caller has to look itself. */
-  readonly bundle: CheckedBundle | undefined
+  /** Undefined for each that the caller has to look at itself. */
+  readonly bundles: readonly (CheckedBundle | undefined)[]
 }
 
 /**
@@ -22,7 +23,7 @@ export interface Answer {
  */
 export class BundlePool {
   readonly #workers: Worker[]
-  readonly #waiting = new Map<number, (bundle: CheckedBundle | undefined) => void>()
+  readonly #waiting = new Map<number, (bundles: Answer['bundles']) => void>()
   #next = 0
   #failed = false
 
@@ -30,7 +31,7 @@ export class BundlePool {
     this.#workers = workers
     for (const worker of workers) {
       worker.unref()
-      worker.on('message', ({ number, bundle }: Answer) => this.#answer(number, bundle))
+      worker.on('message', ({ number, bundles }: Answer) => this.#answer(number, bundles))
       worker.on('error', () => this.#fail())
     }
   }
@@ -43,15 +44,12 @@ export class BundlePool {
 
   /** The bundles of the first `size` entries, in order; undefined for one that the caller has to read itself. */
   async *bundles(size: number): AsyncGenerator<CheckedBundle | undefined> {
-    const ahead: Promise<CheckedBundle | undefined>[] = []
-    const count = Math.ceil(size / TILE_WIDTH)
-    for (let index = 0, asked = 0; index < count; index++) {
+    const ahead: Promise<Answer['bundles']>[] = []
+    for (let asked = 0; asked < size || ahead.length > 0; ) {
       // Bounded: what threads have checked and nobody has judged yet is in memory.
-      for (; asked < count && ahead.length < AHEAD * this.#workers.length; asked++) {
-        const width = Math.min(TILE_WIDTH, size - asked * TILE_WIDTH)
-        ahead.push(this.#ask(asked, width))
-      }
-      yield await ahead.shift()
+      for (; asked < size && ahead.length < AHEAD * this.#workers.length; asked += TASK_ENTRIES)
+        ahead.push(this.#ask(asked / TILE_WIDTH, Math.min(TASK_ENTRIES, size - asked)))
+      yield* await ahead.shift()!
     }
   }
 
@@ -59,29 +57,35 @@ export class BundlePool {
     await Promise.all(this.#workers.map(worker => worker.terminate()))
   }
 
-  #ask(index: number, width: number): Promise<CheckedBundle | undefined> {
-    if (this.#failed) return Promise.resolve(undefined)
+  #ask(index: number, entries: number): Promise<Answer['bundles']> {
+    if (this.#failed) return Promise.resolve(unchecked(entries))
     const number = this.#next++
     const worker = this.#workers[number % this.#workers.length]!
     return new Promise(resolve => {
       if (this.#waiting.size === 0) for (const each of this.#workers) each.ref()
-      this.#waiting.set(number, resolve)
-      worker.postMessage({ number, index, width } satisfies Task)
+      this.#waiting.set(number, bundles => resolve(bundles.length > 0 ? bundles : unchecked(entries)))
+      worker.postMessage({ number, index, entries } satisfies Task)
     })
   }
 
-  #answer(number: number, bundle: CheckedBundle | undefined): void {
-    this.#waiting.get(number)?.(bundle)
+  #answer(number: number, bundles: Answer['bundles']): void {
+    this.#waiting.get(number)?.(bundles)
     this.#waiting.delete(number)
     if (this.#waiting.size === 0) for (const worker of this.#workers) worker.unref()
   }
 
   #fail(): void {
     this.#failed = true
-    for (const number of [...this.#waiting.keys()]) this.#answer(number, undefined)
+    for (const number of [...this.#waiting.keys()]) this.#answer(number, [])
   }
 }
 
 const CODE = fileURLToPath(new URL('./bundle-worker.js', import.meta.url))
-// Of each thread, one that it works on and some that it may go on with while the caller judges.
-const AHEAD = 4
+
+const unchecked = (entries: number): Answer['bundles'] =>
+  Array.from({ length: Math.ceil(entries / TILE_WIDTH) }, () => undefined)
+
+// A message costs as much as judging a hundred records.
+const TASK_ENTRIES = 4 * TILE_WIDTH
+// Of each thread, one task that it works on and one that it may go on with while the caller judges.
+const AHEAD = 2

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { TILE_WIDTH, tilePath } from '../core/tlog/index.js'
-import { checkBundle } from './bundle-check.js'
+import { type CheckedBundle, checkBundle } from './bundle-check.js'
 import type { Answer, Task } from './bundle-pool.js'
 import { readBundleFile, readTileFile } from './read-file.js'
 
@@ -8,7 +8,16 @@ import { readBundleFile, readTileFile } from './read-file.js'
 
 const { publicFolder } = workerData as { readonly publicFolder: string }
 
-parentPort?.on('message', async ({ number, index, width }: Task) => {
+parentPort?.on('message', async ({ number, index, entries }: Task) => {
+  const widths = Array.from({ length: Math.ceil(entries / TILE_WIDTH) }, (_, i) =>
+    Math.min(TILE_WIDTH, entries - i * TILE_WIDTH),
+  )
+  const bundles = await Promise.all(widths.map((width, i) => check(index + i, width)))
+  const buffers = bundles.flatMap(bundle => (bundle ? [bundle.bytes.buffer, bundle.leaves.buffer] : []))
+  parentPort?.postMessage({ number, bundles } satisfies Answer, buffers as ArrayBuffer[])
+})
+
+async function check(index: number, width: number): Promise<CheckedBundle | undefined> {
   // Whatever is wrong with a file, the caller reads it again and says so as it does without threads.
   const [bytes, tile] = await Promise.all([
     readBundleFile(publicFolder, tilePath({ level: 'entries', index, width })).catch(() => undefined),
@@ -16,7 +25,5 @@ parentPort?.on('message', async ({ number, index, width }: Task) => {
       ? undefined
       : readTileFile(publicFolder, tilePath({ level: 0, index, width })).catch(() => undefined),
   ])
-  const bundle = bytes && checkBundle(bytes, width, tile)
-  const answer: Answer = { number, bundle }
-  parentPort?.postMessage(answer, bundle ? ([bundle.bytes.buffer, bundle.leaves.buffer] as ArrayBuffer[]) : [])
-})
+  return bytes && checkBundle(bytes, width, tile)
+}
