@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { sha256Hex } from '#crypto'
 import { explain } from '../../src/cli/errors.js'
+import { openSource } from '../../src/client/open.js'
 import { verify } from '../../src/client/verify.js'
 import { toUtf8 } from '../../src/core/bytes/utf8.js'
 import { MalformedError } from '../../src/core/errors.js'
@@ -370,6 +371,19 @@ describe('files', () => {
       await verified.catch(() => {})
       closeSync(fd)
     }
+  })
+
+  test.each(['a pipe', 'a link', 'a folder'])('%s in the place of a journal holds no disclosures', async what => {
+    const { dir, target } = place(4)
+    const journal = join(target, 'private/journal/0000000000000000.journal')
+    mkdirSync(join(target, 'private/journal'), { recursive: true })
+    if (what === 'a pipe') execFileSync('mkfifo', [journal])
+    else if (what === 'a link') symlinkSync(join(dir, 'x.trust'), journal)
+    else mkdirSync(journal)
+    const source = await openSource(target)
+    expect(await source.disclosures?.(2)).toBeUndefined()
+    expect(await source.awaiting?.()).toBeUndefined()
+    await source.close()
   })
 
   test('a trust file in the folder that holds log/ was supplied by the log', async () => {
