@@ -176,12 +176,12 @@ const SMALL_SIZE = 20_000
 // More of them than this run ahead of the thread that judges.
 const OWN_THREADS_MAX = 4
 
-/** A note that records cite. What stands in its place and is no file is as good as none. */
+/** A note that records cite. What is no file, or may not be read, is as good as none. */
 async function noteOf(source: LogSource, hash: string): Promise<Uint8Array | undefined> {
   try {
     return await source.note?.(hash)
   } catch (error) {
-    if (isDeedlogError(error) && error.name === 'MalformedError') return undefined
+    if (isDeedlogError(error)) return undefined
     throw error
   }
 }

@@ -373,6 +373,27 @@ describe('files', () => {
     }
   })
 
+  test.each(['a pipe', 'a link', 'a folder'])('%s in the place of a note is no note', async what => {
+    const dir = mkdtempSync(join(tmpdir(), 'deedlog-attack-'))
+    const log = new TestLog()
+    const forked = log.checkpoint({ size: 1, root: new Uint8Array(32) })
+    const note = sha256Hex(forked)
+    log.stream().add({ type: 'loss', reason: 'x', after: { origin: log.origin, size: 1, root: '00'.repeat(32), note } })
+    const target = writeFolder(join(dir, 'log'), log.files())
+    writeFileSync(join(dir, 'x.trust'), log.trust())
+    const path = join(target, 'log/notes', note)
+    mkdirSync(join(target, 'log/notes'))
+    writeFileSync(join(dir, 'note'), forked)
+    if (what === 'a pipe') execFileSync('mkfifo', [path])
+    else if (what === 'a link') symlinkSync(join(dir, 'note'), path)
+    else mkdirSync(path)
+    const disputed = await verify(target, { trust: join(dir, 'x.trust') })
+    expect(codes(disputed)).toEqual(['after.disputed', 'loss.recorded'])
+    rmSync(path, { recursive: true })
+    writeFileSync(path, forked)
+    expect((await verify(target, { trust: join(dir, 'x.trust') })).evidence.verdict).toBe('forked')
+  })
+
   test.each(['a pipe', 'a link', 'a folder'])('%s in the place of a journal holds no disclosures', async what => {
     const { dir, target } = place(4)
     const journal = join(target, 'private/journal/0000000000000000.journal')
