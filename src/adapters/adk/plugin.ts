@@ -2,11 +2,11 @@ import type { BasePlugin, BaseTool, Context, InvocationContext } from '@google/a
 import type { Approver, Decision, PolicyEvaluator } from '../../govern/evaluator.js'
 import type { AuditBackend, Signer } from '../../log/backend.js'
 import { Recorder } from '../../recorder/recorder.js'
-import type { Redact, Ticket, Tier } from '../../recorder/types.js'
-import { type Announced, AnnouncedCalls, FINAL_ANSWER, keyOf, type Turn, turnOf, turnOfEvent } from './announced.js'
+import type { Redact, Tier } from '../../recorder/types.js'
+import { keyOf, type Turn, turnOf } from './announced.js'
 import { flushAtExit, forgetAtExit } from './at-exit.js'
 import { UNRECORDED } from './denial.js'
-import { describeAnnounced, describeCall, waitingKey, waitingKeyOf } from './describe.js'
+import { describeCall, waitingKey, waitingKeyOf } from './describe.js'
 import { currentSlot, pluginsOf, wrapTool } from './execution.js'
 import { Gate } from './gate.js'
 import { adkInfo } from './host.js'
@@ -15,6 +15,8 @@ import { agentOf, type HostTool, isObject, isTool, read, readString, type ToolRu
 import { settle, watchAgent, watchManager } from './shown.js'
 import { type Owner, PLUGIN, type Slot, setSlot, slotOf } from './slot.js'
 import { survey, UNSEEN } from './survey.js'
+import { UnreachedCalls } from './unreached.js'
+import { WaitingCalls } from './waiting.js'
 
 /**
  * What happens to the calls of an agent inside an `AgentTool`. `govern`: decided on and recorded like all others.
@@ -55,20 +57,11 @@ interface Setup extends RecordingOptions {
 
 const DEFAULT_AGENT_DID = 'did:mesh:adk-agent'
 
-// What waits for somebody else may wait for ever: beyond this the oldest keep their provisional outcome.
-const WAITING_MAX = 1000
-
 interface AfterTool {
   readonly tool: BaseTool
   readonly toolArgs: Record<string, unknown>
   readonly toolContext: Context
   readonly result: unknown
-}
-
-interface Waiting {
-  readonly ticket: Ticket
-  readonly attempt: number
-  readonly kind: 'confirmation' | 'long-running' | 'client'
 }
 
 // What `coverage` says of a recorder that is not asked first.
@@ -89,10 +82,10 @@ export class RecordingPlugin implements BasePlugin {
   readonly #gate: Gate
   readonly #report: (error: Error) => void
   readonly #open = new Map<Slot, Turn>()
-  readonly #announced = new AnnouncedCalls()
+  readonly #unreached: UnreachedCalls
   readonly #agentTools: AgentToolMode
   readonly #whenNotFirst: 'declare' | 'refuse'
-  readonly #waiting = new Map<string, Waiting>()
+  readonly #waiting = new WaitingCalls()
   readonly #flush = () => void this.recorder?.flush().catch(error => this.#report(error as Error))
   #warnedOrder = false
 
@@ -103,6 +96,7 @@ export class RecordingPlugin implements BasePlugin {
     this.#whenNotFirst = oneOf('whenNotFirst', ['declare', 'refuse'], setup.whenNotFirst)
     this.#report = onError ?? (error => warnOnce(error))
     this.recorder = auditBackend && new Recorder(recorderOptions(setup, auditBackend, agentDid))
+    this.#unreached = new UnreachedCalls(this.recorder, this.#waiting, error => this.#report(error))
     this.#gate = new Gate({
       recorder: this.recorder,
       evaluator,
@@ -130,7 +124,7 @@ export class RecordingPlugin implements BasePlugin {
     this.#gate.close()
     forgetAtExit(this.#flush)
     await Promise.all([...this.#open.keys()].map(slot => this.#abandon(slot)))
-    await this.#neverReached(this.#announced.leftOfRun(undefined))
+    await this.#unreached.over(undefined)
     await this.recorder?.close()
   }
 
@@ -210,9 +204,9 @@ export class RecordingPlugin implements BasePlugin {
       for (const part of Array.isArray(parts) ? parts.slice(0, PARTS_MAX) : []) {
         const id = readString(part, 'functionResponse', 'id')
         const key = id === undefined ? undefined : waitingKeyOf(session, id)
-        const waiting = key === undefined ? undefined : this.#waiting.get(key)
+        const waiting = this.#waiting.get(key)
         if (!waiting || waiting.kind === 'confirmation') continue
-        this.#waiting.delete(key!)
+        this.#waiting.delete(key)
         const output = read(part, 'functionResponse', 'response')
         await this.recorder?.outcome(waiting.ticket, {
           status: saysError(output) ? 'reported_error' : 'succeeded',
@@ -236,7 +230,7 @@ export class RecordingPlugin implements BasePlugin {
     event: unknown
   }): Promise<undefined> {
     try {
-      if (read(event, 'author') !== 'user') await this.#hear(turnOfEvent(invocationContext, event), event)
+      if (read(event, 'author') !== 'user') await this.#unreached.hear(invocationContext, event)
     } catch (error) {
       this.#report(error as Error)
     }
@@ -253,8 +247,10 @@ export class RecordingPlugin implements BasePlugin {
   }): Promise<undefined> {
     try {
       const turn = turnOf(read(callbackContext, 'invocationContext'))
-      await this.#turnOver(turn)
-      this.#announced.offer(turn, read(llmRequest, 'toolsDict'))
+      const key = keyOf(turn)
+      const open = [...this.#open].filter(([slot, its]) => (slot.held || !slot.entered) && keyOf(its) === key)
+      await Promise.all(open.map(([slot]) => this.#abandon(slot)))
+      await this.#unreached.turn(turn, read(llmRequest, 'toolsDict'))
     } catch (error) {
       this.#report(error as Error)
     }
@@ -270,11 +266,7 @@ export class RecordingPlugin implements BasePlugin {
     llmResponse: unknown
   }): Promise<undefined> {
     try {
-      const calls = this.#announced.read(
-        turnOf(read(callbackContext, 'invocationContext')),
-        read(llmResponse, 'content'),
-      )
-      if (calls.some(call => call.name === FINAL_ANSWER)) await this.#neverReached(calls)
+      await this.#unreached.answer(turnOf(read(callbackContext, 'invocationContext')), read(llmResponse, 'content'))
     } catch (error) {
       this.#report(error as Error)
     }
@@ -291,7 +283,7 @@ export class RecordingPlugin implements BasePlugin {
       const invocation = readString(invocationContext, 'invocationId')
       const open = [...this.#open].filter(([, turn]) => turn.invocation === invocation)
       await Promise.all(open.map(([slot]) => this.#abandon(slot)))
-      if (invocation !== undefined) await this.#neverReached(this.#announced.leftOfRun(invocation))
+      if (invocation !== undefined) await this.#unreached.over(invocation)
     } catch (error) {
       this.#report(error as Error)
     }
@@ -335,7 +327,7 @@ export class RecordingPlugin implements BasePlugin {
       if (this.recorder) flushAtExit(this.#flush)
       const invocationContext = read(context, 'invocationContext')
       const turn = turnOf(invocationContext)
-      const announced = this.#announced.take(turn, tool.name, readString(context, 'functionCallId'))
+      const announced = this.#unreached.reached(turn, tool.name, readString(context, 'functionCallId'))
       const outer = currentSlot()
       const isAgent = agentOf(tool) !== undefined
       const confirmed = read(context, 'toolConfirmation', 'confirmed')
@@ -397,7 +389,7 @@ export class RecordingPlugin implements BasePlugin {
   /** An earlier plugin answered before we were asked: nobody decided, and nothing held the call back. */
   async #orphan({ tool, toolArgs, toolContext, result }: AfterTool): Promise<void> {
     const { recorder } = this
-    this.#announced.take(
+    this.#unreached.reached(
       turnOf(read(toolContext, 'invocationContext')),
       tool.name,
       readString(toolContext, 'functionCallId'),
@@ -412,61 +404,6 @@ export class RecordingPlugin implements BasePlugin {
     await recorder.outcome(ticket, { status: 'unknown', executed: 'unknown', visible: { value: result } })
   }
 
-  /** Remembers what a model asks for, and records at once what ADK will not come to. */
-  async #hear(turn: Turn, event: unknown): Promise<void> {
-    const calls = this.#announced.read(turn, read(event, 'content'))
-    if (calls.length === 0) return
-    // One turn of an agent is over before it has another.
-    await this.#neverReached(this.#announced.leftOf(turn))
-    const paused = read(turn.invocationContext, 'runConfig', 'pauseOnToolCalls') === true
-    for (const call of calls) {
-      if (!call.registered) await this.#neverReached([call])
-      else if (paused) await this.#leftToClient(call)
-      else await this.#neverReached(this.#announced.add(call))
-    }
-  }
-
-  async #turnOver(turn: Turn): Promise<void> {
-    const key = keyOf(turn)
-    const open = [...this.#open].filter(([slot, its]) => (slot.held || !slot.entered) && keyOf(its) === key)
-    await Promise.all(open.map(([slot]) => this.#abandon(slot)))
-    await this.#neverReached(this.#announced.leftOf(turn))
-  }
-
-  /** Calls that a model asked for and that ADK did not come to: nobody decided on them, and nothing was run. */
-  async #neverReached(calls: readonly Announced[]): Promise<void> {
-    const { recorder } = this
-    if (!recorder) return
-    await Promise.all(
-      calls.map(async call => {
-        const ticket = await recorder.intent(describeAnnounced(call), { verdict: 'not_evaluated' })
-        await recorder.outcome(ticket, {
-          status: call.name === FINAL_ANSWER ? 'short_circuited' : 'not_executed',
-          executed: 'no',
-        })
-      }),
-    ).catch(error => this.#report(error as Error))
-  }
-
-  /** `pauseOnToolCalls`: the run ends here and the client runs the tool. Its answer comes as a message, or never. */
-  async #leftToClient(call: Announced): Promise<void> {
-    const { recorder } = this
-    const session = readString(call.turn.invocationContext, 'session', 'id')
-    const key = call.id === undefined ? undefined : waitingKeyOf(session, call.id)
-    // A stream of a model shows a call in parts and as a whole.
-    if (!recorder || (key !== undefined && this.#waiting.get(key)?.kind === 'client')) return
-    try {
-      const request = { ...describeAnnounced(call), unmediated: true }
-      const ticket = await recorder.intent(request, { verdict: 'not_evaluated' })
-      await recorder.outcome(ticket, { status: 'pending', executed: 'unknown' })
-      if (key !== undefined) this.#remember(key, { ticket, attempt: 1, kind: 'client' })
-    } catch (error) {
-      this.#report(error as Error)
-      // It happens all the same, and nothing here can hold it back.
-      await recorder.loss('adk.client-side', undefined, 1)
-    }
-  }
-
   /** The run is over and the tool was never entered: some other callback kept ADK from coming to it. */
   async #abandon(slot: Slot): Promise<void> {
     this.#open.delete(slot)
@@ -476,23 +413,16 @@ export class RecordingPlugin implements BasePlugin {
     await this.recorder?.outcome(slot.ticket, { status: 'not_executed', executed: 'no' })
   }
 
-  #wait(slot: Slot, run: ToolRun, kind: 'confirmation' | 'long-running'): void {
-    const key = waitingKey(run.toolContext)
-    if (key !== undefined && slot.ticket) this.#remember(key, { ticket: slot.ticket, attempt: slot.attempt, kind })
-  }
-
-  #remember(key: string, waiting: Waiting): void {
-    const oldest = this.#waiting.size >= WAITING_MAX ? this.#waiting.keys().next() : undefined
-    if (oldest && !oldest.done) this.#waiting.delete(oldest.value)
-    this.#waiting.set(key, waiting)
+  #wait({ ticket, attempt }: Slot, run: ToolRun, kind: 'confirmation' | 'long-running'): void {
+    if (ticket) this.#waiting.add(waitingKey(run.toolContext), { ticket, attempt, kind })
   }
 
   /** The number of this attempt. A confirmed or declined call comes back as a new one: the old one is over. */
   #again(context: object): number {
     const key = waitingKey(context)
-    const waiting = key === undefined ? undefined : this.#waiting.get(key)
+    const waiting = this.#waiting.get(key)
     if (waiting?.kind !== 'confirmation' || read(context, 'toolConfirmation') === undefined) return 1
-    this.#waiting.delete(key!)
+    this.#waiting.delete(key)
     void this.recorder?.outcome(waiting.ticket, { status: 'not_executed', executed: 'no', late: true })
     return waiting.attempt + 1
   }
