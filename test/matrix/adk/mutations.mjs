@@ -7,10 +7,11 @@ export const mutations = [
   {
     name: 'intent-not-awaited',
     why: 'a tool runs before its intent is durable, and also when it cannot be written',
-    file: 'adapters/adk/gate.js',
-    find: 'const ticket = await recorder.intent(request, decision);',
-    replace:
-      'const ticket = await Promise.race([recorder.intent(request, decision).catch(() => undefined), Promise.resolve()]);',
+    file: 'recorder/recorder.js',
+    find: `await this.#writeIntent(call, draft, tier);
+            return call;`,
+    replace: `void this.#writeIntent(call, draft, tier).catch(() => {});
+            return call;`,
   },
   {
     name: 'fail-open',
@@ -107,6 +108,20 @@ export const mutations = [
     replace: "return replace({}, 'runAsync', original => {",
   },
   {
+    name: 'context-is-the-call',
+    why: 'a tool that runs another one with its own context is taken for one call',
+    file: 'adapters/adk/execution.js',
+    find: ' && known.tool === tool && known.args === run.args',
+    replace: '',
+  },
+  {
+    name: 'tier-changed-silently',
+    why: 'the glass is broken and nobody is told',
+    file: 'recorder/recorder.js',
+    find: '...(tier && { tier }) };',
+    replace: '};',
+  },
+  {
     name: 'null-passes',
     why: 'a call that no callback announced is not decided on',
     file: 'adapters/adk/execution.js',
@@ -132,7 +147,7 @@ export const mutations = [
   {
     name: 'missing-tools-ignored',
     why: 'a call of a tool that is not there leaves no trace',
-    file: 'adapters/adk/plugin.js',
+    file: 'adapters/adk/unreached.js',
     find: 'if (!call.registered)',
     replace: 'if (!call.registered) continue; if (false)',
   },
@@ -146,14 +161,14 @@ export const mutations = [
   {
     name: 'client-calls-ignored',
     why: 'what the client runs leaves no trace',
-    file: 'adapters/adk/plugin.js',
+    file: 'adapters/adk/unreached.js',
     find: 'else if (paused)',
     replace: 'else if (paused) continue; else if (false)',
   },
   {
     name: 'final-answer-ignored',
     why: 'calls that a final answer swallowed leave no trace',
-    file: 'adapters/adk/plugin.js',
+    file: 'adapters/adk/unreached.js',
     find: 'if (calls.some(call => call.name === FINAL_ANSWER))',
     replace: 'if (false)',
   },
