@@ -1,19 +1,27 @@
+import { realpath } from 'node:fs/promises'
 import type { Command } from 'commander'
+import { TRUST_BYTES_MAX } from '../client/claimed-keys.js'
 import { openSource } from '../client/open.js'
 import { isProofFile } from '../client/proof-file.js'
-import { memoryFolder, verify, WORKERS_MAX } from '../client/verify.js'
+import { readForeignFile } from '../client/read-file.js'
+import { memoryFolder, type Report, verify, WORKERS_MAX } from '../client/verify.js'
 import { type Context, examples, exitCodes } from './command.js'
 import { UsageError } from './errors.js'
 import { readHeld } from './held.js'
 import { jsonOption, numberOption, pathOption, pathsOption } from './options.js'
+import { renderHtml } from './render/html.js'
 import { renderReport } from './render/report.js'
 import { Progress } from './terminal/progress.js'
 import { safeJson } from './terminal/safe.js'
 import { PAGE_COLUMNS } from './terminal/terminal.js'
 import { checkTrustArgument, type TrustOptions } from './trust-argument.js'
+import { DIGEST_COMMAND, sha256, verifierDigest } from './verifier-digest.js'
+import { version } from './version.js'
+import { writeNew } from './write-new.js'
 
 interface VerifyOptions extends TrustOptions {
   readonly record?: string
+  readonly report?: string
   readonly after?: readonly string[]
   /** False under `--no-memory`. */
   readonly memory: boolean
@@ -41,6 +49,7 @@ export function addVerify(program: Command, context: Context): void {
     .addOption(
       numberOption('--workers <n>', 'threads to read a log folder with; the report is the same', 0, WORKERS_MAX),
     )
+    .addOption(pathOption('--report <file>', 'also write the report as one HTML page that prints well'))
     .option('--full', 'also what each check and each finding does not say')
     .addOption(jsonOption('the report'))
     .addHelpText(
@@ -74,6 +83,7 @@ async function run(target: string, options: VerifyOptions, context: Context): Pr
     ...(options.workers === undefined ? {} : { workers: options.workers }),
     onProgress: (done: number, total?: number) => progress.update(done, total),
   }).finally(() => progress.end())
+  if (options.report !== undefined) await writeNew(options.report, await page(report, target, options), 'report.out')
   context.exitCode = report.exitCode
   await terminal.out(
     options.json === true
@@ -102,4 +112,15 @@ function checkProofArguments(target: string, { record, after }: VerifyOptions): 
     throw new UsageError('usage.conflict', 'one record cannot show that a log continues an earlier checkpoint', {
       expected: '--after with a whole log',
     })
+}
+
+async function page(report: Report, target: string, { trust }: VerifyOptions): Promise<string> {
+  const bytes = trust === undefined ? undefined : await readForeignFile(await realpath(trust), TRUST_BYTES_MAX)
+  return renderHtml(report, {
+    target,
+    ...(trust === undefined || !bytes ? {} : { trust: { path: trust, digest: sha256(bytes) } }),
+    made: new Date().toISOString(),
+    verifier: { version: version(), node: process.versions.node, ...(await verifierDigest()) },
+    digestCommand: DIGEST_COMMAND,
+  })
 }

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { resolve, sep } from 'node:path'
 import { toHex } from '../core/bytes/hex.js'
 import { fromUtf8 } from '../core/bytes/utf8.js'
-import { isDeedlogError, quote, UnavailableError } from '../core/errors.js'
+import { isDeedlogError, MalformedError, quote, UnavailableError } from '../core/errors.js'
 import { parseCheckpoint, parseNote, parseVerifierKey } from '../core/tlog/index.js'
 import { FINDINGS, LogVerifier, parseTrust, type Report, type Trust } from '../core/verify/index.js'
 import { TRUST_BYTES_MAX } from './claimed-keys.js'
@@ -66,7 +66,10 @@ export async function verify(target: string, options: VerifyOptions = {}): Promi
   if (options.trust !== undefined && options.self)
     throw new TypeError('a trust file and `self` exclude each other: ask outsiders or ask nobody')
   if (isProofFile(target)) {
-    if (options.record === undefined) throw new TypeError('a proof is verified with its record')
+    if (options.record === undefined)
+      throw new MalformedError('target.kind', `${quote(target)} is a proof of one entry`, {
+        expected: 'a log; or the proof together with the record that it is of',
+      })
     const { trust, self } = options
     const asked = { ...(self === undefined ? {} : { self }), nowSeconds: Math.floor(Date.now() / 1000) }
     return verifyProofFile(target, options.record, {

@@ -83,6 +83,6 @@ describe('one record and its proof', () => {
     await expect(verify(join(root, 'gone.tlog-proof'), { record: record!, self: true })).rejects.toMatchObject({
       code: 'target.missing',
     })
-    await expect(verify(file!, { self: true })).rejects.toThrow(TypeError)
+    await expect(verify(file!, { self: true })).rejects.toMatchObject({ code: 'target.kind' })
   })
 })

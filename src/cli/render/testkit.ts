@@ -67,6 +67,7 @@ export function goodReport(): Report {
       byVerdict: { allow: 17, deny: 1 },
       byStatus: { succeeded: 15, failed: 2 },
       byTool: { read_file: 12, refund: 6 },
+      rules: [],
     },
     notExcluded: [
       { code: 'unseen', text: 'a call that never reached the recorder, or went to another log' },

@@ -61,7 +61,7 @@ export function verifyEntry(proof: TlogProof, record: Uint8Array, options: Entry
       losses: { records: 0, counted: 0 },
       coverage: { wrapped: 0, notWrapped: 0, unseen: [] },
     },
-    conduct: { verdict: 'could not check', calls: 0, byVerdict: {}, byStatus: {}, byTool: {} },
+    conduct: { verdict: 'could not check', calls: 0, byVerdict: {}, byStatus: {}, byTool: {}, rules: [] },
     notExcluded: NOT_EXCLUDED,
     checks: checks.list().map(check => (check.detail === 'not reached' ? { ...check, detail: ONE } : check)),
     findings: list,

@@ -22,6 +22,7 @@ import { Fingerprints } from './fingerprints.js'
 import { Identities } from './identity.js'
 import type { Knowledge } from './knowledge.js'
 import type { PastRoots } from './past-roots.js'
+import type { RulesInForce } from './report.js'
 import { Sessions } from './sessions.js'
 import { isOver, isSameRecorder, type StreamState } from './stream-state.js'
 import type { Trust } from './trust.js'
@@ -43,6 +44,8 @@ const STREAM_MS_MAX = 24 * 3600 * 1000
 const STREAM_RECORDS_MAX = 2 ** 20
 // Notes cited by records, for finding the newest that a quorum has seen: one per checkpoint, the newest kept.
 const CITED_MAX = 1024
+// Each of 32 files with names of up to 255 bytes. A recorder that changes its rules more often is counted up to here.
+const RULES_MAX = 256
 
 /**
  * One pass over the entries. What is attributed is folded into calls, sessions and streams; what does not fit the
@@ -68,6 +71,7 @@ export class Reading {
   readonly #tools = new Map<string, 'yes' | 'no'>()
   readonly #unseen = new Set<string>()
   readonly #revived = new Set<StreamState>()
+  readonly #rules = new Map<Hash, Omit<RulesInForce, 'decisions'> & { decisions: number }>()
   readonly #overlong = new Set<StreamState>()
 
   readonly streams = new Map<Hash, StreamState>()
@@ -354,6 +358,10 @@ export class Reading {
     switch (record.type) {
       case 'intent':
         this.#callId(index, stream, record.call)
+        {
+          const rules = record.decision.rules === undefined ? undefined : this.#rules.get(record.decision.rules)
+          if (rules) rules.decisions++
+        }
         this.#timely(index, stream, record)
         if (record.decision.rules !== undefined && !stream.rules.has(record.decision.rules) && !stream.notUnderstood)
           this.#findings.add(
@@ -387,6 +395,16 @@ export class Reading {
             where,
           )
         stream.rules.add(leaf)
+        if (this.#rules.size < RULES_MAX)
+          this.#rules.set(leaf, {
+            id: leaf,
+            index,
+            stream: stream.id,
+            engine: `${record.engine.name} ${record.engine.version}`,
+            files: record.files,
+            ...(record.part === undefined ? {} : { part: record.part }),
+            decisions: 0,
+          })
         return
       case 'session.end': {
         this.#session(index, stream, record.session, stream.sessions.end(record.session, record.calls))
@@ -606,6 +624,11 @@ export class Reading {
       `records up to index ${stream.last.index} are signed with a key that is said to have been compromised from index ${from}`,
       { indexes: [Math.max(from, stream.first), stream.last.index], stream: stream.id },
     )
+  }
+
+  /** The sets of rules that streams put on record. */
+  rules(): readonly RulesInForce[] {
+    return [...this.#rules.values()]
   }
 
   /** What recorders declared that they see and do not see. */

@@ -115,4 +115,20 @@ export interface ConductAnswer {
   readonly byVerdict: Readonly<Record<string, number>>
   readonly byStatus: Readonly<Record<string, number>>
   readonly byTool: Readonly<Record<string, number>>
+  /** The sets of rules that streams put on record, in the order of the log; of more than 256, the first. */
+  readonly rules: readonly RulesInForce[]
+}
+
+export interface RulesInForce {
+  /** Leaf hash of the record; decisions name it. */
+  readonly id: string
+  readonly index: number
+  readonly stream: string
+  /** Strangers' words, all of them. */
+  readonly engine: string
+  readonly files: readonly { readonly name: string; readonly digest: string }[]
+  /** Leaf hash of the record that this one continues, when the set has several. */
+  readonly part?: string
+  /** Decisions that name it. */
+  readonly decisions: number
 }

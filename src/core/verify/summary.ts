@@ -52,6 +52,7 @@ export function buildReport(parts: Parts): Report {
     byVerdict: totals.byVerdict,
     byStatus: totals.byStatus,
     byTool: totals.byTool,
+    rules: reading.rules(),
   }
   return {
     format: 'deedlog/report/v1',
@@ -64,7 +65,8 @@ export function buildReport(parts: Parts): Report {
     completeness,
     conduct,
     notExcluded: NOT_EXCLUDED,
-    checks: parts.checks.list(),
+    // Of one record with its proof: `verifyEntry`.
+    checks: parts.checks.list().filter(check => check.code !== 'entry.included'),
     findings,
   }
 }
@@ -164,11 +166,7 @@ function setChecks(
     else checks.set(check, worst, [...new Set(found.map(finding => finding.code))].join(', '))
   }
   if (records === 0) return
-  set(
-    'records.after',
-    ['after.disputed', 'log.forked', 'log.rolled-back'],
-    `${many(reading.cited.size, 'checkpoint')} cited`,
-  )
+  set('records.after', ['after.disputed'], `${many(reading.cited.size, 'checkpoint')} cited`)
   set('records.understood', ['record.not-understood', 'entry.malformed'], `${records} read`)
   let signatures = reading.signaturesChecked
   for (const { checked } of known.odd.values()) signatures += checked
