@@ -7,17 +7,18 @@ import { LazyLog, type Log, LogHandle, type LogOptions } from './log.js'
 import { openInMemory, openOnDisk } from './open.js'
 import { share } from './registry.js'
 import { keepRuleFile } from './rule-files.js'
+import { SharedLog } from './shared-log.js'
 import { realWorld, type World } from './world.js'
 
 export type { Log, LogOptions } from './log.js'
 
 /** A log in a directory: tiles that any web server can serve, keys and journal in a private folder. Touches nothing yet. */
 export const files = (directory: string, options: LogOptions = {}): AuditBackend =>
-  new LazyLog(() => openLogIn(realWorld, directory, options, 'files'))
+  new SharedLog(realWorld, directory, options, 'files', openLogIn)
 
 /** A log in one file with a record per line, private things beside it. Touches nothing yet. */
 export const jsonl = (path: string, options: LogOptions = {}): AuditBackend =>
-  new LazyLog(() => openLogIn(realWorld, path, options, 'jsonl'))
+  new SharedLog(realWorld, path, options, 'jsonl', openLogIn)
 
 /** A log that is gone with the process, for tests. */
 export const memory = (options: LogOptions = {}): AuditBackend =>

@@ -28,6 +28,10 @@ export interface Layout {
   readonly operatorKey: string
   readonly agentKeys: string
   agentKey(agent: string): string
+  /** Where the holder of the lock listens for other processes. */
+  readonly socket: string
+  /** Folder of a file for each process that has the log open. */
+  readonly joined: string
   /** Folder of the files that `rules` records name. */
   readonly rules: string
   /** @param digest  SHA-256 of the file, lowercase hex. */
@@ -79,6 +83,8 @@ const privateLayout = (folder: string) => ({
   agentKeys: `${folder}/keys/agents`,
   // An agent id may hold characters that are none of a file name; its hash never does.
   agentKey: (agent: string) => `${folder}/keys/agents/${sha256Hex(toUtf8(agent))}.pem`,
+  socket: `${folder}/writer.sock`,
+  joined: `${folder}/joined`,
   rules: `${folder}/rules`,
   ruleFile: (digest: string) => `${folder}/rules/${digest}`,
 })

@@ -8,6 +8,8 @@ import { formatConfig, isCheckpointMs, LAYOUT_FORMAT, type LogConfig, parseConfi
 import { type Disk, type DiskLock, diskErrorCode, folderOf, replaceFile, temporaryOf } from './disk.js'
 import { diskError, reading } from './disk-error.js'
 import { Integrator } from './integrator.js'
+import { othersPresent } from './join/presence.js'
+import { serve } from './join/serve.js'
 import {
   filesLayout,
   jsonlLayout,
@@ -20,6 +22,8 @@ import {
 } from './layout.js'
 import type { LogOptions } from './log.js'
 import type { Store } from './ports.js'
+import { VERSION } from './registry.js'
+import { keepRuleFile } from './rule-files.js'
 import { filesStore } from './stores/files.js'
 import { jsonlStore } from './stores/jsonl.js'
 import { memoryStore } from './stores/memory.js'
@@ -268,6 +272,7 @@ async function openExisting(world: World, layout: Layout, options: LogOptions, l
   if (await reading(layout.creating, disk.stat(layout.creating)))
     await reading(layout.config, disk.syncDirectory(folderOf(layout.config)))
   const store = storeOf(disk, layout)
+  let stopServing = async (): Promise<void> => {}
   let writer: LogWriter
   try {
     writer = await LogWriter.open({
@@ -276,7 +281,11 @@ async function openExisting(world: World, layout: Layout, options: LogOptions, l
       identity: { origin: config.origin, id: config.logId },
       checkpointMs: options.checkpointMs ?? config.checkpointMs ?? CHECKPOINT_MS,
       announceAgent: key => addAgent(disk, layout.trustFile, key.text),
-      letGo: () => lock.release(),
+      othersPresent: () => othersPresent(world, layout),
+      letGo: async () => {
+        await stopServing()
+        await lock.release()
+      },
     })
   } catch (error) {
     await store.close()
@@ -284,6 +293,12 @@ async function openExisting(world: World, layout: Layout, options: LogOptions, l
   }
   try {
     await finishCreation(disk, layout, config, writer)
+    if (world.sockets) {
+      const keepRules = (file: Uint8Array) => keepRuleFile(disk, layout, file)
+      stopServing = await serve(world.sockets, layout.socket, { writer, version: VERSION, keepRules })
+      // It stopped meanwhile, and found nothing to stop here.
+      if (writer.halted) await stopServing()
+    }
   } catch (error) {
     await writer.close()
     throw error

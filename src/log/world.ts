@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Disk } from './disk.js'
+import { nodeSockets, type Sockets } from './join/sockets.js'
 import { nodeDisk } from './node-disk.js'
 import { processRegistry, type Registry } from './registry.js'
 
@@ -11,6 +12,8 @@ export interface World {
   random(length: number): Uint8Array
   /** Logs that are open in this world, by path. */
   readonly logs: Registry
+  /** Where processes find each other; absent: they do not. */
+  readonly sockets?: Sockets
 }
 
 export interface Clock {
@@ -41,4 +44,5 @@ export const realWorld: World = {
   },
   random: length => new Uint8Array(randomBytes(length)),
   logs: processRegistry(),
+  sockets: nodeSockets,
 }

@@ -53,6 +53,8 @@ export interface WriterParts {
   readonly announceAgent: (key: VerifierKey) => Promise<void>
   /** Called once when the writer has stopped, for good, and all its files are closed: the lock may go. */
   readonly letGo: () => Promise<void>
+  /** Whether another process has the log open, with streams that this one knows nothing of. Default: none has. */
+  readonly othersPresent?: () => Promise<boolean>
 }
 
 /**
@@ -394,6 +396,8 @@ export class LogWriter {
   /** See `AuditBackend.deadStreams`. */
   async *deadStreams(agent: string, identity: Uint8Array): AsyncGenerator<DeadStream> {
     this.#checkOpen()
+    // Their streams look like those of the dead from here. Who is really dead is found out when they have gone.
+    if (await this.#parts.othersPresent?.()) return
     yield* this.#deadStreams.of(agent, identity)
   }
 

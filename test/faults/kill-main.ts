@@ -26,6 +26,8 @@ const [child, folder, kind, rounds, seed, writers, ...strace] = process.argv.sli
   string,
   ...string[],
 ]
+const GOES_ON_MS = 20_000
+const NOBODY_GOES_ON = 'one writer was killed, and the other acknowledged nothing after'
 const random = new Random(Number(seed))
 
 /** Index of each acknowledged record, by its leaf hash. */
@@ -58,10 +60,14 @@ async function killed(round: number): Promise<string> {
   )
   // At times before anything is open.
   if (random.chance(0.8)) await Promise.race(children.map(({ open }) => open))
-  for (const one of random.chance(0.5) ? children : children.reverse()) {
+  const order = random.chance(0.5) ? children : children.reverse()
+  for (const [i, one] of order.entries()) {
     await sleep(random.int(0, 150))
     one.kill()
     await one.end
+    // Whoever is left goes on, through another holder or as the next one.
+    const left = order[i + 1]
+    if (left) await Promise.race([left.more(), sleep(GOES_ON_MS).then(() => Promise.reject(new Error(NOBODY_GOES_ON)))])
   }
   return 'killed'
 }
@@ -81,6 +87,8 @@ async function inject(round: number): Promise<string> {
 interface Child {
   readonly open: Promise<void>
   readonly end: Promise<void>
+  /** Resolves when it has acknowledged one more record. */
+  more(): Promise<void>
   kill(): void
   said(): string
 }
@@ -101,12 +109,15 @@ function start(command: string, args: readonly string[]): Child {
     text = lines.pop()!
     for (const line of lines) {
       const match = /^([0-9a-f]{64}) (\d+)$/.exec(line)
-      if (match) note(match[1]!, Number(match[2]))
-      else if (line === 'open') opened()
+      if (match) {
+        note(match[1]!, Number(match[2]))
+        told()
+      } else if (line === 'open') opened()
       else if (line.startsWith('end ')) end = line.slice(4)
       else throw new Error(`a writer said ${JSON.stringify(line)}`)
     }
   })
+  let told = () => {}
   let isKilled = false
   const ended = new Promise<void>((resolve, reject) =>
     running.once('close', (code, signal) =>
@@ -120,6 +131,10 @@ function start(command: string, args: readonly string[]): Child {
   return {
     open,
     end: ended,
+    more: () =>
+      new Promise(resolve => {
+        told = resolve
+      }),
     kill() {
       isKilled = true
       running.kill('SIGKILL')
