@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { sha256Hex } from '#crypto'
-import type { Json } from '../../src/core/record/index.js'
+import { formatTime, type Json } from '../../src/core/record/index.js'
+import { windowOf } from '../../src/core/verify/index.js'
 import { codes, judge, Party, TestLog } from './kit.js'
 
 const clerk = new Party('did:example:clerk')
@@ -74,6 +75,44 @@ describe('a trust file that limits how old the newest cosignature may be', () =>
     const report = judge(log.entries, checkpoint, holds)
     expect(codes(report)).toEqual(['checkpoint.stale'])
     expect(report.exitCode).toBe(2)
+  })
+})
+
+describe('when records were made', () => {
+  it('lies between the note that their stream cites and the first that covers them', () => {
+    const log = new TestLog()
+    const stream = log.stream(clerk)
+    stream.call()
+    const note = log.checkpoint({ witnesses: [w1, w2] })
+    const citing = log.size
+    stream.add({ type: 'coverage', unseen: ['x'], after: log.after(citing, note) as unknown as Json })
+    stream.call()
+    const other = log.stream(clerk)
+    other.call()
+    const holds = { trust: log.trust([clerk], quorum), notes: new Map([noteOf(note)]) }
+    const { times } = judge(log.entries, log.checkpoint({ witnesses: [w1, w2] }), holds).evidence
+    const at = (size: number) => formatTime(Date.UTC(2026, 10, 24, 9) + size * 1000)
+    expect(times).toEqual({
+      existed: [
+        { size: citing, time: at(citing) },
+        { size: log.size, time: at(log.size) },
+      ],
+      made: [{ stream: stream.id, index: citing, time: at(citing) }],
+    })
+    expect(windowOf(times!, stream.id, 2)).toEqual({ before: at(citing) })
+    expect(windowOf(times!, stream.id, citing + 1)).toEqual({ after: at(citing), before: at(log.size) })
+    expect(windowOf(times!, other.id, other.first)).toEqual({ before: at(log.size) })
+    expect(windowOf(times!, stream.id, log.size)).toEqual({ after: at(citing) })
+    // Without the note's bytes, or with one witness of two, nothing is bounded from below.
+    expect(
+      judge(log.entries, log.checkpoint({ witnesses: [w1, w2] }), { trust: holds.trust }).evidence.times?.made,
+    ).toEqual([])
+    expect(
+      judge(log.entries, log.checkpoint({ witnesses: [w1] }), { trust: holds.trust }).evidence.times,
+    ).toBeUndefined()
+    expect(
+      judge(log.entries, log.checkpoint({ witnesses: [w1, w2] }), { trust: log.trust() }).evidence.times,
+    ).toBeUndefined()
   })
 })
 

@@ -1,3 +1,4 @@
+import { windowOf } from '../../core/verify/index.js'
 import type { Check, ExitCode, Finding, Report, Severity } from '../../core/verify/report.js'
 import { guard } from '../terminal/safe.js'
 
@@ -50,6 +51,7 @@ ${answer('Conduct', 'Did calls run as they were decided?', conduct.verdict, tone
 </section>
 ${section('Exceptions and other findings', findingsTable(findings))}
 ${section('The log, and whose word this rests on', theLog(report, about))}
+${section('When, by outside evidence', times(report))}
 ${section('Counted, over every record read', population(report))}
 ${section('Streams and identities', streams(report))}
 ${section('Rules in force', rules(report))}
@@ -145,6 +147,21 @@ function theLog({ origin, logId, size, root, evidence }: Report, { trust }: Html
       ? [['signed by', 'nobody whose signature could be verified'] as const]
       : keys.map(key => ['signed by', key] as const)),
   ])
+}
+
+function times({ evidence, completeness }: Report): string {
+  const { times: known } = evidence
+  if (!known)
+    return '<p>Nobody outside has said when anything was recorded. Times in records are the recorders’ own.</p>'
+  const agents = new Map(completeness.streams.map(({ id, agent }) => [id, agent]))
+  const existed = known.existed.map(({ size, time }) => [`entries below ${size}`, `existed at ${text(time)}`, ''])
+  const made = known.made.map(({ stream, index, time }) => {
+    const { before } = windowOf(known, stream, index)
+    const width = before === undefined ? 'open' : `${Math.round((Date.parse(before) - Date.parse(time)) / 1000)} s`
+    const whose = text(agents.get(stream) ?? stream)
+    return [`entries of ${whose} from ${index} on`, `were made after ${text(time)}`, `${width} for entry ${index}`]
+  })
+  return table(['Records', 'By the cosignatures of the quorum', 'Width of the window'], [...existed, ...made])
 }
 
 function population({ completeness, conduct }: Report): string {

@@ -2,15 +2,17 @@ import { sha256Hex } from '#crypto'
 import { equalBytes } from '../bytes/equal.js'
 import { toHex } from '../bytes/hex.js'
 import { isDeedlogError, quote } from '../errors.js'
-import { type After, formatTime } from '../record/index.js'
+import type { After } from '../record/index.js'
 import {
   ALGORITHM,
   type Checkpoint,
+  type Cosignature,
   EMPTY_ROOT,
   meetsQuorum,
   parseCheckpoint,
   parseNote,
   type SignedNote,
+  type TlogPolicy,
   type VerifierKey,
   verifyCosignatures,
   verifyNote,
@@ -20,6 +22,7 @@ import type { Findings } from './findings.js'
 import type { PastRoots } from './past-roots.js'
 import type { Dispute } from './reading.js'
 import type { EvidenceAnswer } from './report.js'
+import { type Citation, type SeenNote, timeOf, timesOf } from './times.js'
 import type { Trust } from './trust.js'
 
 type SignerKey = EvidenceAnswer['keys'][number]
@@ -53,6 +56,9 @@ export class Evidence {
   #signed = false
   /** Size and newest cosignature, in seconds, of the largest tree that the quorum has seen. */
   #witnessed: { readonly size: number; readonly seconds: number } | undefined
+
+  /** Notes of this log that the quorum has cosigned. */
+  readonly #seen: SeenNote[] = []
 
   constructor(options: {
     findings: Findings
@@ -153,6 +159,7 @@ export class Evidence {
       return
     }
     this.#witnessed = { size, seconds: seen.newest }
+    this.#seen.push({ note: undefined, size, seconds: seen.complete })
     this.#checks.set('checkpoint.quorum', 'passed', `newest cosignature ${timeOf(seen.newest)}`)
   }
 
@@ -165,11 +172,12 @@ export class Evidence {
         note,
         policy.witnesses.map(witness => witness.key),
       )
-      const names = policy.witnesses.filter(({ key }) => cosignatures.some(cosignature => cosignature.key === key))
+      const complete = policy.quorum === 'none' ? undefined : completeAt(policy, cosignatures)
       return {
         cosignatures,
-        met: policy.quorum !== 'none' && meetsQuorum(policy, new Set(names.map(witness => witness.name))),
+        met: complete !== undefined,
         newest: Math.max(...cosignatures.map(cosignature => cosignature.seconds)),
+        complete: complete ?? 0,
       }
     } catch (error) {
       if (!isDeedlogError(error)) throw error
@@ -293,7 +301,8 @@ export class Evidence {
   /** Hashes of the notes that would tell more than is known now, the most telling first. */
   notesWanted(disputes: ReadonlyMap<string, Dispute>, cited: ReadonlyMap<string, After>): string[] {
     const wanted = [...disputes.keys()]
-    if (!this.hasQuorum)
+    // Without a quorum on the newest checkpoint they say how far one goes; with it, when records were made.
+    if (this.#trust !== undefined && this.#trust.policy.quorum !== 'none')
       wanted.push(
         ...[...cited.values()]
           .sort((a, b) => b.size - a.size)
@@ -309,9 +318,11 @@ export class Evidence {
     if (!checkpoint || sha256Hex(bytes) !== hash) return
     const other = this.#openNote(bytes)
     if (!other || other.origin !== checkpoint.origin) return
-    if (this.#contradicts(other, tree, checkpoint, 'a note that records cite') !== false || this.hasQuorum) return
+    if (this.#contradicts(other, tree, checkpoint, 'a note that records cite') !== false || !this.#trust) return
     const seen = this.#cosignatures(other.note)
-    if (seen?.met) this.#witnessed = { size: other.size, seconds: seen.newest }
+    if (!seen?.met) return
+    this.#seen.push({ note: hash, size: other.size, seconds: seen.complete })
+    if (!this.hasQuorum) this.#witnessed = { size: other.size, seconds: seen.newest }
   }
 
   /** Whether the log's key stands behind the checkpoint, as far as that was asked. */
@@ -351,11 +362,14 @@ export class Evidence {
   }
 
   /** The first answer. Call it when all evidence findings are in. */
-  answer(records: number, awaiting: number | undefined): EvidenceAnswer {
+  answer(records: number, awaiting: number | undefined, citations: readonly Citation[] = []): EvidenceAnswer {
     const own = this.#findings.list().filter(finding => finding.area === 'evidence')
     const against = own.filter(finding => finding.severity === 'against')
     const unknown = own.filter(finding => finding.severity === 'unknown')
+    // Times of a tree that does not hold date nothing.
+    const times = against.length > 0 ? undefined : timesOf(this.#seen, citations)
     const base = {
+      ...(times === undefined ? {} : { times }),
       trust: this.#mode,
       keys: this.#keys,
       records,
@@ -389,8 +403,12 @@ export class Evidence {
 // Evidence against that has a word of its own.
 const WORDS: ReadonlySet<string> = new Set(['log.forked', 'log.rolled-back', 'entries.pruned-not-permitted'])
 
-// Cosignature times beyond the year 2999 are no `time` of ours; the number of seconds will do then.
-const timeOf = (seconds: number): string => {
-  const ms = seconds * 1000
-  return ms < 32_503_680_000_000 && ms >= 946_684_800_000 ? formatTime(ms) : `${seconds} s after 1970`
+/** When the last witness that the quorum needed had signed; undefined when it is not met. */
+function completeAt(policy: TlogPolicy, cosignatures: readonly Cosignature[]): number | undefined {
+  const names = new Set<string>()
+  for (const { key, seconds } of [...cosignatures].sort((a, b) => a.seconds - b.seconds)) {
+    for (const witness of policy.witnesses) if (witness.key === key) names.add(witness.name)
+    if (meetsQuorum(policy, names)) return seconds
+  }
+  return undefined
 }

@@ -25,6 +25,7 @@ import type { PastRoots } from './past-roots.js'
 import type { RulesInForce } from './report.js'
 import { Sessions } from './sessions.js'
 import { isOver, isSameRecorder, type StreamState } from './stream-state.js'
+import type { Citation } from './times.js'
 import type { Trust } from './trust.js'
 
 /** A checkpoint that a record cites and that this tree contradicts. */
@@ -86,6 +87,8 @@ export class Reading {
   readonly disputes = new Map<string, Dispute>()
   /** Checkpoints of this log that records cite and this tree agrees with, by the hash of their note. */
   readonly cited = new Map<Hash, After>()
+  /** Which record of a stream was the first to cite each of them, by stream and note. The newest are kept. */
+  readonly citations = new Map<string, Citation>()
   readonly malformedIndexes: number[] = []
   /** Entries that are not understood and belong to no stream that is known: the first of them. */
   readonly adrift: number[] = []
@@ -210,7 +213,7 @@ export class Reading {
     }
     const stream = this.#begun(id, index, record)
     this.#welcome(index, record, stream)
-    if (!stream.foreign) this.#after(index, record)
+    if (!stream.foreign) this.#after(index, record, id)
   }
 
   /** The stream of a start at `index`, as far as is known now. */
@@ -337,7 +340,7 @@ export class Reading {
         where,
       )
     }
-    this.#after(index, parsed.record)
+    this.#after(index, parsed.record, stream.id)
     this.#content(index, parsed.leaf, parsed.record, stream)
     if (this.#surveys && parsed.record.type === 'stream.end') this.checkTail(stream)
   }
@@ -552,7 +555,7 @@ export class Reading {
   }
 
   /** Holds what a record cites against the tree as it was. */
-  #after(index: number, record: DeedRecord): void {
+  #after(index: number, record: DeedRecord, stream: Hash): void {
     const { after } = record
     if (!after || after.origin !== this.origin) return
     // A tree of more entries than stand before the record cannot have been seen by it.
@@ -562,6 +565,11 @@ export class Reading {
       return
     }
     if (had) {
+      const first = `${stream} ${after.note}`
+      if (!this.citations.has(first)) {
+        this.citations.set(first, { note: after.note, index, stream })
+        if (this.citations.size > CITED_MAX) this.citations.delete(this.citations.keys().next().value!)
+      }
       this.cited.delete(after.note)
       this.cited.set(after.note, after)
       if (this.cited.size > CITED_MAX) this.cited.delete(this.cited.keys().next().value!)

@@ -71,6 +71,16 @@ export interface EvidenceAnswer {
   /** Records read, and sequenced records that wait for a checkpoint (known only beside the writer's own files). */
   readonly records: number
   readonly awaitingCheckpoint?: number
+  /** What the quorum's cosignatures say about when; absent where there are none. */
+  readonly times?: TimesAnswer
+}
+
+/** Two lists from which the window of each record follows: `windowOf`. */
+export interface TimesAnswer {
+  /** The first `size` entries existed at `time`: sizes and times ascending. */
+  readonly existed: readonly { readonly size: number; readonly time: string }[]
+  /** The records of `stream` from `index` on were made after `time`: by index. */
+  readonly made: readonly { readonly stream: string; readonly index: number; readonly time: string }[]
 }
 
 export interface CompletenessAnswer {

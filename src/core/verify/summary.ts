@@ -29,7 +29,7 @@ export function buildReport(parts: Parts): Report {
   const sessions = reading.finishStreams()
   const totals = reading.calls.finish()
   const coverage = reading.coverage()
-  const answer = evidence.answer(parts.records, parts.awaiting)
+  const answer = evidence.answer(parts.records, parts.awaiting, [...reading.citations.values()])
   const findings = [...parts.findings.list(), ...readingFindings.list()]
   // Records that are not those that were signed, or not all of them, tell nothing about streams and calls.
   const holds = !findings.some(finding => finding.area === 'evidence' && finding.severity === 'against')
