@@ -1,6 +1,5 @@
-import { sha256 } from '#crypto'
+import { sha256Into } from '#crypto'
 import { concatBytes } from '../bytes/equal.js'
-import { toUtf8 } from '../bytes/utf8.js'
 
 /**
  * A set that may say "seen before" of something new, once in 2^64, and never the reverse: for telling which records
@@ -11,11 +10,16 @@ import { toUtf8 } from '../bytes/utf8.js'
  */
 export class Fingerprints {
   readonly #salt: Uint8Array
+  /** The salt, and room for a text. */
+  #input: Uint8Array
+  readonly #hash = new Uint8Array(32)
+  readonly #view = new DataView(this.#hash.buffer)
   #slots = new Uint32Array(2 * 1024)
   #used = 0
 
   constructor(salt: Uint8Array) {
     this.#salt = salt
+    this.#input = salt.slice()
   }
 
   /** Adds `text`; true when it, or one with the same fingerprint, was there. */
@@ -50,9 +54,14 @@ export class Fingerprints {
   }
 
   #fingerprint(text: string): [high: number, low: number] {
-    const hash = sha256(concatBytes(this.#salt, toUtf8(text)))
-    const view = new DataView(hash.buffer, hash.byteOffset)
+    // A unit takes up to three bytes. The buffer serves all texts that fit: there is one for each call of a log.
+    const most = this.#salt.length + 3 * text.length
+    if (most > this.#input.length) this.#input = concatBytes(this.#salt, new Uint8Array(3 * text.length))
+    const { written } = encoder.encodeInto(text, this.#input.subarray(this.#salt.length))
+    sha256Into(this.#input.subarray(0, this.#salt.length + written), this.#hash, 0)
     // Zero marks an empty slot.
-    return [view.getUint32(0) || 1, view.getUint32(4)]
+    return [this.#view.getUint32(0) || 1, this.#view.getUint32(4)]
   }
 }
+
+const encoder = new TextEncoder()

@@ -98,6 +98,15 @@ describe('sessions', () => {
 })
 
 describe('fingerprints', () => {
+  it('tell texts of any length apart, whatever the salt', () => {
+    const texts = ['', 'a', 'ä', '€', '😀', 'a'.repeat(500), '€'.repeat(500), `${'€'.repeat(499)}a`, 'aa', '\0']
+    for (const salt of [new Uint8Array(), new Uint8Array(32)]) {
+      const set = new Fingerprints(salt)
+      expect(texts.map(text => set.add(text))).toEqual(texts.map(() => false))
+      expect(texts.map(text => set.add(text))).toEqual(texts.map(() => true))
+    }
+  })
+
   it('remember what they were given, and little else', () => {
     const set = new Fingerprints(new Uint8Array(32))
     let seen = 0
