@@ -96,20 +96,15 @@ async function measureCalls() {
 }
 
 async function measurePeers() {
-  for (const name of Object.keys(PEERS)) {
-    rounds.peers[name] = []
-    for (let round = 0; round < SIZES.rounds; round++) {
-      say(`${name}, round ${round + 1} of ${SIZES.rounds}`)
+  const { peer: count, lone } = SIZES
+  for (let round = 0; round < SIZES.rounds; round++) {
+    say(`peers, round ${round + 1} of ${SIZES.rounds}`)
+    // Ours beside them in the same minute, since the machine is not equally fast in every one.
+    const ours = await runTask('call', { dir: join(logs, `beside-peers-${round}`), count, lone, inFlight: IN_FLIGHT })
+    for (const name of Object.keys(PEERS)) {
       const dir = join(results, 'peers', `${name}-${round}`)
       rmSync(dir, { recursive: true, force: true })
-      const { peer: count, lone } = SIZES
-      // Ours beside it in the same minute, since the machine is not equally fast in every one.
-      const ours = await runTask('call', {
-        dir: join(logs, `beside-${name}-${round}`),
-        count,
-        lone,
-        inFlight: IN_FLIGHT,
-      })
+      rounds.peers[name] ??= []
       rounds.peers[name].push({ ours, theirs: await runTask('peer', { name, dir, count, lone, inFlight: IN_FLIGHT }) })
     }
   }

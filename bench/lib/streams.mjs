@@ -33,18 +33,19 @@ export class CallStream {
   start
   #id
   #prev
-  #key = newKey()
+  #key
   #calls = 0
   #open
 
-  constructor({ id, origin }) {
-    const identity = newKey()
+  /** @param keys  of the stream's identity and of its records; default: made for it */
+  constructor({ id, origin }, [identity, key] = [newKey(), newKey()]) {
+    this.#key = key
     const time = now()
     const text = sig =>
       `{"agent":{"id":"did:example:bench"},"identity":"${identity.text}","key":"${this.#key.text}",` +
       `"logs":[{"id":"${id}","origin":"${origin}"}],"recorder":{"name":"bench","version":"1"},"role":"agent",` +
       `"seq":0,${sig}"time":"${time}","type":"stream.start","v":1}`
-    this.start = Buffer.from(signed(text, identity.secret))
+    this.start = Buffer.from(signed(text, identity))
     this.#id = leafOf(this.start)
     this.#prev = this.#id
   }
@@ -106,16 +107,19 @@ export class CallStream {
   }
 
   #write(text, last) {
-    const record = Buffer.from(last ? signed(text, this.#key.secret) : text(''))
+    const record = Buffer.from(last ? signed(text, this.#key) : text(''))
     this.#prev = leafOf(record)
     return record
   }
 }
 
-const signed = (text, secret) => {
+const signed = (text, key) => {
   const message = Buffer.concat([LABEL, hash('sha256', text(''), 'buffer')])
-  return text(`"sig":"${sign(null, message, secret).toString('base64')}",`)
+  return text(`"sig":"${Buffer.from(key.sign(message)).toString('base64')}",`)
 }
+
+/** A key of a log's own signer, as a recorder in the log's process has it. */
+export const keyOf = signer => ({ text: textOf(signer.publicKey), sign: message => signer.sign(message) })
 
 const leafOf = record => hash('sha256', Buffer.concat([Buffer.of(0), record]), 'hex')
 
@@ -123,8 +127,10 @@ function newKey() {
   const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), randomBytes(32)])
   const secret = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
   const raw = Buffer.from(createPublicKey(secret).export({ format: 'jwk' }).x, 'base64url')
-  return { secret, text: Buffer.concat([Buffer.of(1), raw]).toString('base64') }
+  return { text: textOf(raw), sign: message => sign(null, message, secret) }
 }
+
+const textOf = publicKey => Buffer.concat([Buffer.of(1), publicKey]).toString('base64')
 
 const DIGITS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 let pool = Buffer.alloc(0)

@@ -1,7 +1,7 @@
 import { callMany } from '../lib/calls.mjs'
 import { median } from '../lib/numbers.mjs'
 import { newRecorder, recordCall } from '../lib/recorded-call.mjs'
-import { LoneLimit } from '../lib/sync-limit.mjs'
+import { LoneLimit, pause } from '../lib/sync-limit.mjs'
 
 /** Whole recorded calls: many at a time, then one at a time with the disk's own speed measured in between. */
 export async function run({ dir, count, inFlight, lone }) {
@@ -16,6 +16,7 @@ export async function run({ dir, count, inFlight, lone }) {
   const limit = new LoneLimit(`${dir}.limit`, 600)
   const times = []
   for (let i = 0; i < lone; i++) {
+    pause()
     const start = performance.now()
     await recordCall(recorder, i)
     times.push(performance.now() - start)

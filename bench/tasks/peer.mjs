@@ -1,6 +1,7 @@
 import { callMany } from '../lib/calls.mjs'
 import { median } from '../lib/numbers.mjs'
 import { PEERS } from '../lib/peers.mjs'
+import { pause } from '../lib/sync-limit.mjs'
 
 /** The same calls through another recorder: many at a time, then one at a time. */
 export async function run({ name, dir, count, inFlight, lone }) {
@@ -11,6 +12,7 @@ export async function run({ name, dir, count, inFlight, lone }) {
   const perSecond = (1000 * count) / (performance.now() - began)
   const times = []
   for (let i = 0; i < lone; i++) {
+    pause()
     const start = performance.now()
     await callOne(i)
     times.push(performance.now() - start)
