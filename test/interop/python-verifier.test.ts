@@ -38,7 +38,7 @@ interface Counted {
     readonly outcomes: unknown
     readonly losses: unknown
   }
-  readonly conduct: unknown
+  readonly conduct: { readonly rules?: unknown }
   readonly findings: readonly { readonly code: string }[]
 }
 
@@ -74,7 +74,9 @@ const counts = ({ size, root, completeness, conduct, findings }: Counted) => {
   const byId = [...streams].sort((a, b) => (a.id < b.id ? -1 : 1))
   const codes = [...new Set(findings.map(({ code }) => code))].sort()
   const whole = { verdict, streams: byId, sessions, strays, notUnderstood, malformed, outcomes, losses }
-  return { size, root, completeness: whole, conduct, codes }
+  // Which rules were in force is listed by one of the two, and counts nothing.
+  const { rules: _, ...counted } = conduct
+  return { size, root, completeness: whole, conduct: counted, codes }
 }
 
 /** Exit codes always; everything that is counted unless there is evidence against: what was altered counts nothing. */
