@@ -58,7 +58,7 @@ describe.each(['files', 'lines.jsonl'])('the log, %s', kind => {
       () => true,
       () => false,
     )
-    cpSync(join(dir, 'a'), join(dir, 'crashed'), { recursive: true })
+    cpSync(join(dir, 'a'), join(dir, 'crashed'), { recursive: true, filter: path => !path.endsWith('.sock') })
     await log.close()
     const again = await openLogIn(world(), join(dir, 'crashed', kind), {})
     expect(again.size).toBe(taken ? 4 : 2)
@@ -152,7 +152,7 @@ describe('ADK', () => {
       execute: (_, context) => execute(context),
     })
 
-  test.fails('a tool that is called by another with that one’s context is decided on itself', async () => {
+  test('a tool that is called by another with that one’s context is decided on itself', async () => {
     const { ran, plugin, wipe } = governed()
     const calling = helper(context => wipe.runAsync({ args: {}, toolContext: context as never }))
     await run({ plugins: [plugin], tools: [calling, wipe], turns })
@@ -160,7 +160,7 @@ describe('ADK', () => {
     expect(ran).toEqual([])
   })
 
-  test.fails('no tool runs on the admission of another', async () => {
+  test('no tool runs on the admission of another', async () => {
     const { ran, plugin, wipe } = governed()
     const agent = new LlmAgent({
       name: 'shop',

@@ -36,7 +36,9 @@ async function runRecorded(tool: HostTool, original: () => Promise<unknown>, run
   // other arguments, and hands its own context on, makes a call of its own.
   if (known?.running && current.getStore() === known && known.tool === tool && known.args === run.args)
     return original()
-  const slot = known && !known.entered && !known.denial ? known : await admitUnannounced(tool, run, known)
+  // Nothing runs on the admission of another: whoever has the context can run any tool with it.
+  const admitted = known && !known.entered && !known.denial && known.tool === tool
+  const slot = admitted ? known : await admitUnannounced(tool, run, known)
   if (!slot) return original()
   if (slot.denial) return slot.denial
   // The records have ended between the decision and now.

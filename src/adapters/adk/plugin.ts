@@ -347,8 +347,7 @@ export class RecordingPlugin implements BasePlugin {
         'error' in admitted
           ? slot({ ...more, denial: admitted, done: true })
           : slot({ ...more, ticket: admitted.ticket, attempt })
-      // The context of a call that is running stays its own, also while it runs another tool with it.
-      if (isObject(context) && !slotOf(context)?.running) setSlot(context, made)
+      if (isObject(context) && !holdsAnother(context, tool)) setSlot(context, made)
       // One that ADK did not call for is entered at once, and no callback will say that it is over.
       if (!made.denial && called) this.#open.set(made, turn)
       return made
@@ -489,4 +488,10 @@ function warnOnce(error: Error): void {
   if (warned.has(name)) return
   warned.add(name)
   process.emitWarning(`${error.message} (${name}; said once)`, { type: 'DeedlogWarning', code: name })
+}
+
+/** Whether a context is that of a call which is admitted and runs, or will: whoever else uses it does not take it away. */
+function holdsAnother(context: object, tool: HostTool): boolean {
+  const slot = slotOf(context)
+  return slot !== undefined && (slot.running || (!slot.entered && !slot.denial && slot.tool !== tool))
 }
