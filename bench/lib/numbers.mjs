@@ -2,7 +2,7 @@
 export const median = numbers => percentile(numbers, 0.5)
 
 /** The number below which the share `p` of them lies. */
-export function percentile(numbers, p) {
+function percentile(numbers, p) {
   const sorted = [...numbers].sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))]
 }

@@ -19,7 +19,7 @@ export function writeBatches(path, batches) {
 }
 
 /** Reads it back in constant memory. */
-export function* readBatches(path) {
+function* readBatches(path) {
   const fd = openSync(path, 'r')
   let at = 0
   const read = length => {

@@ -7,7 +7,7 @@ import { median } from './numbers.mjs'
  */
 
 /** Appends to a new file, each write durable when `write` returns; in one of two ways. */
-export class DurableFile {
+class DurableFile {
   #path
   #dsync
   #fd
