@@ -36,7 +36,7 @@ if (values.break !== undefined && !mutation)
 const proof = join(root, '.proof', mutation ? `matrix-adk-broken/${mutation.name}` : 'matrix-adk')
 rmSync(proof, { recursive: true, force: true })
 mkdirSync(proof, { recursive: true })
-const dist = mutation ? applyMutation(mutation, root, join(proof, 'build')) : join(root, 'dist')
+const dist = mutation ? broken(mutation) : join(root, 'dist')
 
 const { rows } = await import('../test/matrix/adk/rows.mjs')
 const { folderOf } = await import('../test/matrix/adk/folder.mjs')
@@ -52,6 +52,15 @@ await Promise.all(
   [wholePhase('up', judgeUp), wholePhase('down', judgeDown), killPhase()],
 )
 report()
+
+/** A mutation that cannot be applied shows nothing: that is an error of the matrix, and no failure of a row. */
+function broken(mutation) {
+  try {
+    return applyMutation(mutation, root, join(proof, 'build'))
+  } catch (error) {
+    return fail(error.message)
+  }
+}
 
 async function wholePhase(phase, judge) {
   if (!phases.includes(phase)) return
