@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { type Context, examples } from './command.js'
+import { addContinue } from './continue.js'
 import { addCoverage } from './coverage.js'
 import { addDisclose } from './disclose.js'
 import { errorJson, explain, renderError } from './errors.js'
@@ -10,6 +11,7 @@ import { addList } from './list.js'
 import { addProve } from './prove.js'
 import { addReview } from './review.js'
 import { addSample } from './sample.js'
+import { addSettle } from './settle.js'
 import { addShow } from './show.js'
 import { isBrokenPipe } from './terminal/broken-pipe.js'
 import { PAGE_COLUMNS } from './terminal/terminal.js'
@@ -69,6 +71,8 @@ function deedlog(context: Context): Command {
     addTrust,
     addProve,
     addSample,
+    addSettle,
+    addContinue,
   ])
     add(program, context)
   return program
@@ -87,6 +91,8 @@ const COMMANDS = [
   'trust',
   'prove',
   'sample',
+  'settle',
+  'continue',
 ]
 
 const EXIT_CODES = `

@@ -39,6 +39,8 @@ export interface DiskStat {
   readonly length: number
   /** Another one after every change of the file; undefined where the disk cannot tell. */
   readonly version?: string
+  /** When its bytes last changed, in milliseconds since 1970, as the file system says: for messages. */
+  readonly changedMs?: number
 }
 
 /** An open file. The methods without `Sync` take turns with the event loop; the others block it. */

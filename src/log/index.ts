@@ -4,7 +4,7 @@ import type { AuditBackend } from './backend.js'
 import { reading } from './disk-error.js'
 import { filesLayout, jsonlLayout, type StoreKind } from './layout.js'
 import { LazyLog, type Log, LogHandle, type LogOptions } from './log.js'
-import { openInMemory, openOnDisk } from './open.js'
+import { type MakeOptions, openInMemory, openOnDisk } from './open.js'
 import { share } from './registry.js'
 import { keepRuleFile } from './rule-files.js'
 import { SharedLog } from './shared-log.js'
@@ -47,7 +47,7 @@ export async function createLog(target: string, options: LogOptions = {}): Promi
 export async function openLogIn(
   world: World,
   target: string,
-  options: LogOptions,
+  options: MakeOptions,
   kind?: StoreKind,
   must: 'exist' | 'be new' | undefined = options.create === false ? 'exist' : undefined,
 ): Promise<Log> {

@@ -25,6 +25,7 @@ export const nodeDisk: Disk = {
       length: Number(size),
       // Whoever changes a file may set its modification time back, but not the time of that.
       version: [dev, ino, size, mtimeNs, ctimeNs].join(':'),
+      changedMs: Number(mtimeNs / 1_000_000n),
     }
   },
   async list(path) {

@@ -23,6 +23,7 @@ import {
 import type { LogOptions } from './log.js'
 import type { Store } from './ports.js'
 import { VERSION } from './registry.js'
+import { refuseRollback } from './rollback-guard.js'
 import { keepRuleFile } from './rule-files.js'
 import { filesStore } from './stores/files.js'
 import { jsonlStore } from './stores/jsonl.js'
@@ -30,6 +31,12 @@ import { memoryStore } from './stores/memory.js'
 import { addAgent, formatOwnTrust, writeTrust } from './trust-file.js'
 import type { World } from './world.js'
 import { LogWriter, signCheckpoint } from './writer.js'
+
+/** What only our own code asks for when it makes a log. */
+export interface MakeOptions extends LogOptions {
+  /** The operator's key of a log that goes on under the same operator; 32 bytes. */
+  readonly operatorSeed?: Uint8Array
+}
 
 /**
  * Opens a log on a disk, or makes it.
@@ -41,7 +48,7 @@ export async function openOnDisk(
   world: World,
   kind: StoreKind,
   target: string,
-  options: LogOptions,
+  options: MakeOptions,
   must?: 'exist' | 'be new',
 ): Promise<LogWriter> {
   checkOptions(options)
@@ -67,7 +74,7 @@ export async function openOnDisk(
 }
 
 /** A log in memory, always new. */
-export async function openInMemory(world: World, options: LogOptions): Promise<LogWriter> {
+export async function openInMemory(world: World, options: MakeOptions): Promise<LogWriter> {
   checkOptions(options)
   const store = memoryStore()
   const config = await fill(world, store, 'files', options)
@@ -190,7 +197,7 @@ async function takeLock({ disk, clock }: World, layout: Layout): Promise<DiskLoc
  * Makes a log. What a crash leaves is nothing but a folder with a `creating` mark, until `deedlog.json` is there; then
  * it is a log, and what may be missing is the trust file, which the next start writes.
  */
-async function create(world: World, layout: Layout, options: LogOptions, unfinished: boolean): Promise<void> {
+async function create(world: World, layout: Layout, options: MakeOptions, unfinished: boolean): Promise<void> {
   const { disk } = world
   const wantsTrust = options.trustFile !== false
   // An auditor may be using it: whose keys count is not changed behind their back.
@@ -221,11 +228,11 @@ async function removeUnfinished(disk: Disk, layout: Layout): Promise<void> {
 }
 
 /** Gives an empty store its keys, its first record and its first checkpoint, in the order of every later one. */
-async function fill(world: World, store: Store, kind: StoreKind, options: LogOptions): Promise<LogConfig> {
+async function fill(world: World, store: Store, kind: StoreKind, options: MakeOptions): Promise<LogConfig> {
   const now = world.clock.now()
   const origin = options.origin ?? `localhost/deedlog/${ulid(now, world.random(10)).toLowerCase()}`
   const logSeed = world.random(32)
-  const operatorSeed = world.random(32)
+  const operatorSeed = options.operatorSeed ?? world.random(32)
   await store.keys.put('log', logSeed)
   await store.keys.put('operator', operatorSeed)
   const body = {
@@ -259,7 +266,7 @@ async function fill(world: World, store: Store, kind: StoreKind, options: LogOpt
   }
 }
 
-async function openExisting(world: World, layout: Layout, options: LogOptions, lock: DiskLock): Promise<LogWriter> {
+async function openExisting(world: World, layout: Layout, options: MakeOptions, lock: DiskLock): Promise<LogWriter> {
   const { disk } = world
   const config = parseConfig((await reading(layout.config, disk.readFile(layout.config)))!, layout.config)
   if (options.origin !== undefined && options.origin !== config.origin)
@@ -271,6 +278,7 @@ async function openExisting(world: World, layout: Layout, options: LogOptions, l
   // Whoever made the log may have failed before this name was durable: without it a power cut would leave no log.
   if (await reading(layout.creating, disk.stat(layout.creating)))
     await reading(layout.config, disk.syncDirectory(folderOf(layout.config)))
+  await refuseRollback(disk, layout, config.origin)
   const store = storeOf(disk, layout)
   let stopServing = async (): Promise<void> => {}
   let writer: LogWriter

@@ -1,0 +1,100 @@
+import { resolve } from 'node:path'
+import { ed25519PublicKey, ed25519Sign, sha256Hex } from '#crypto'
+import { toHex } from '../core/bytes/hex.js'
+import { UnavailableError } from '../core/errors.js'
+import { encodeKey, formatTime, type LogRef, recordLeaf, recordMessage, signedRecord } from '../core/record/index.js'
+import { parseCheckpoint, parseNote } from '../core/tlog/index.js'
+import type { AuditBackend, Receipt } from './backend.js'
+import { reading } from './disk-error.js'
+import { openLogIn } from './index.js'
+import { filesLayout, jsonlLayout, type Layout } from './layout.js'
+import { SharedLog } from './shared-log.js'
+import { FileKeys } from './stores/file-keys.js'
+import type { World } from './world.js'
+
+/** A record of an operator, without what its place in the stream gives it. */
+export type OperatorRecord = { readonly type: string } & { readonly [member: string]: unknown }
+
+/** The layout of a log that is there. @throws {UnavailableError} `log.missing` */
+export async function layoutOf(world: World, target: string): Promise<Layout> {
+  const path = await reading(target, world.disk.realPath(resolve(target)))
+  const found = await reading(path, world.disk.stat(path))
+  if (found) return found.kind === 'file' ? jsonlLayout(path) : filesLayout(path)
+  throw new UnavailableError('log.missing', `there is no log at ${path}`, {
+    expected: 'the path of a log; `deedlog init` makes one',
+  })
+}
+
+/**
+ * Appends records in a stream of the operator of their own: its start, the records, its end, all in one batch. Through
+ * the process that holds the log, if one does. Published when this resolves.
+ *
+ * @returns the receipts of the records, without start and end
+ */
+export async function appendAsOperator(
+  world: World,
+  target: string,
+  records: readonly OperatorRecord[],
+  recorder: { readonly name: string; readonly version: string },
+): Promise<readonly Receipt[]> {
+  const layout = await layoutOf(world, target)
+  const seed = await new FileKeys(world.disk, layout).get('operator')
+  if (!seed)
+    throw new UnavailableError('log.key', 'the operator key of this log is not in its private folder', {
+      expected: 'the key the log was made with',
+    })
+  const log = new SharedLog(world, layout.target, { create: false }, layout.kind, openLogIn)
+  try {
+    const batch = operatorStream(world, seed, await log.logs(), records, recorder, await log.head())
+    const receipts = await log.append(batch, { level: 'published' })
+    return receipts.slice(1, -1)
+  } finally {
+    await log.close()
+  }
+}
+
+/** A whole stream, every record of it signed. */
+export function operatorStream(
+  world: World,
+  operatorSeed: Uint8Array,
+  logs: readonly LogRef[],
+  records: readonly OperatorRecord[],
+  recorder: { readonly name: string; readonly version: string },
+  head: Uint8Array | undefined,
+): Parameters<AuditBackend['append']>[0] {
+  // Fresh, and gone when this returns: nobody can add to the stream.
+  const key = world.random(32)
+  const time = formatTime(world.clock.now())
+  const identity = encodeKey(ed25519PublicKey(operatorSeed))
+  const after = head && afterOf(head)
+  const start = {
+    v: 1,
+    type: 'stream.start',
+    seq: 0,
+    logs,
+    role: 'operator',
+    agent: { id: 'operator' },
+    recorder,
+    custody: 'process',
+    identity,
+    key: encodeKey(ed25519PublicKey(key)),
+    ...(after ? { after } : {}),
+    time,
+  }
+  const first = signedRecord(start, ed25519Sign(recordMessage(start), operatorSeed))
+  const stream = recordLeaf(first)
+  const batch: Uint8Array[] = [first]
+  let prev = stream
+  for (const members of [...records, { type: 'stream.end', calls: 0, pending: 0 }]) {
+    const body = { v: 1, ...members, stream, seq: batch.length, prev, time }
+    const record = signedRecord(body, ed25519Sign(recordMessage(body), key))
+    batch.push(record)
+    prev = recordLeaf(record)
+  }
+  return batch.map((record, i) => (i === 0 && head && after ? { record, note: head } : { record }))
+}
+
+function afterOf(note: Uint8Array): { origin: string; size: number; root: string; note: string } {
+  const { origin, size, root } = parseCheckpoint(parseNote(note).text)
+  return { origin, size, root: toHex(root), note: sha256Hex(note) }
+}
