@@ -168,6 +168,7 @@ async function generate() {
   const stored = storedRows.map(row => ({
     row: row.attack,
     held: row.holds,
+    unknownToReference: row.unknownToReference,
     notices: [],
     expected: { exit: row.exit, answers: row.answers, codes: row.codes },
     twin: [],
@@ -285,10 +286,13 @@ async function inPython(results) {
     for (let job = jobs.shift(); job; job = jobs.shift()) {
       const { result, which } = job
       const { target, trust, held, disclosure } = result[which]
-      if (disclosure || held.length > 0) {
-        result.reference = {
-          skipped: disclosure ? 'it reads no disclosures' : 'it compares with no earlier checkpoint',
-        }
+      const why = disclosure
+        ? 'it reads no disclosures'
+        : held.length > 0
+          ? 'it compares with no earlier checkpoint'
+          : result.unknownToReference
+      if (why) {
+        result.reference = { skipped: why }
         continue
       }
       const status = await exitOf('python3', [reference, target, ...(trust ? ['--trust', trust] : ['--self'])])

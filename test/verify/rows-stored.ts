@@ -34,6 +34,8 @@ export interface StoredRow {
   /** The verdicts, or the code of the error that comes instead of a report. */
   readonly answers: readonly [evidence: string, completeness: string, conduct: string] | string
   readonly codes?: readonly string[]
+  /** Why the verifier in spec/reference is not asked. */
+  readonly unknownToReference?: string
 }
 
 const UNTOLD = 'could not check'
@@ -133,9 +135,10 @@ export const storedRows: readonly StoredRow[] = [
     attack: 'the first bundle is gone, and nobody promised to keep it no longer',
     holds: 'a trust file',
     build: folder(files => void files.delete(FIRST)),
-    exit: 2,
-    answers: [UNTOLD, UNTOLD, UNTOLD],
-    codes: ['entries.pruned'],
+    exit: 1,
+    answers: ['pruned, not permitted', UNTOLD, UNTOLD],
+    codes: ['entries.pruned-not-permitted'],
+    unknownToReference: 'it does not judge pruning',
   },
   {
     attack: 'the last bundle is gone',
