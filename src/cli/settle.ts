@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { type CallDetail, showCall } from '../client/calls.js'
 import { openSource } from '../client/open.js'
+import type { LogSource } from '../client/source.js'
 import { quote } from '../core/errors.js'
-import { isFinal, type OutcomeStatus } from '../core/record/index.js'
+import { isFinal, type OutcomeStatus, parseRecord } from '../core/record/index.js'
 import { appendAsOperator } from '../log/operator.js'
 import { realWorld } from '../log/world.js'
 import { callId } from './call-id.js'
@@ -84,11 +85,38 @@ async function find(target: string, call: string): Promise<CallDetail> {
   const source = await openSource(target)
   try {
     const details = await showCall(source, call)
-    if (details.length === 1) return details[0]!
+    const [detail] = details
+    if (detail && details.length === 1) {
+      const hasOutcome = detail.records.some(({ json }) => json['type'] === 'outcome')
+      if (!hasOutcome && !(await isOver(source, detail.row.stream)))
+        throw new UsageError('settle.running', `the recorder of the call ${quote(call)} may still be at it`, {
+          expected: 'a call with an outcome, or one whose stream has ended or been recovered; its next run recovers it',
+        })
+      return detail
+    }
     throw new UsageError('call.ambiguous', `${details.length} calls of different streams are called ${quote(call)}`, {
       expected: 'the index of a record of the call, as deedlog list shows it',
     })
   } finally {
     await source.close()
+  }
+}
+
+/** Whether a stream has ended or been recovered: until then a missing outcome may still come. */
+async function isOver(source: LogSource, stream: string): Promise<boolean> {
+  for await (const { record } of source.entries()) {
+    const json = jsonOf(record)
+    if (json['type'] === 'stream.end' && json['stream'] === stream) return true
+    if (json['type'] === 'recovery' && json['of'] === stream) return true
+  }
+  return false
+}
+
+/** The members of a record; none where a stranger's bytes are no record. */
+function jsonOf(record: Uint8Array): { readonly [name: string]: unknown } {
+  try {
+    return parseRecord(record).json
+  } catch {
+    return {}
   }
 }

@@ -1,7 +1,8 @@
+import { once } from 'node:events'
 import { cpSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { deedlog, jsonError, type Ran, removeFolder, temporaryFolder } from './deedlog.js'
+import { deedlog, jsonError, type Ran, removeFolder, startDeedlog, temporaryFolder } from './deedlog.js'
 
 let cwd: string
 const run = (...args: string[]): Ran => deedlog(args, { cwd })
@@ -32,6 +33,22 @@ it('refuses a call that is not there, and a result that is none', () => {
   expect(missing.status).toBe(2)
   expect(jsonError(missing)).toMatchObject({ code: 'call.unknown' })
   expect(run('settle', 'audit', '2', '--result', 'maybe', '--basis', 'x').status).toBe(2)
+})
+
+it('refuses a call that is still running, and settles it once it is over', async () => {
+  expect(run('init', 'busy').status).toBe(0)
+  const script = 'process.stdout.write("up"); setInterval(() => {}, 1000)'
+  const child = startDeedlog(['exec', 'busy', '--tool', 'long', '--', process.execPath, '-e', script], { cwd })
+  const ended = once(child, 'close')
+  try {
+    await once(child.stdout, 'data')
+    const running = run('settle', 'busy', '2', '--result', 'failed', '--basis', 'x', '--json')
+    expect(jsonError(running)).toMatchObject({ code: 'settle.running' })
+  } finally {
+    child.kill('SIGTERM')
+    await ended
+  }
+  expect(ok('settle', 'busy', '2', '--result', 'failed', '--basis', 'x')).toMatchObject({ result: 'failed' })
 })
 
 it.each([
