@@ -202,7 +202,7 @@ export const heldRows: readonly Row[] = [
     evidence: 'forked',
     completeness: UNTOLD,
     conduct: UNTOLD,
-    codes: ['after.disputed', 'log.forked'],
+    codes: ['log.forked'],
   },
   {
     attack: 'one byte of a record is flipped, and nobody outside is asked',

@@ -66,8 +66,6 @@ interface OpenCall {
   outcome?: { readonly index: number; readonly status: OutcomeStatus; readonly executed: Executed }
   outcomes: number
   settled?: Settlement['result']
-  /** A record that is not understood is about it: what is missing may be there. */
-  obscured?: true
   /** Counted in `stream.pending`. */
   awaited: boolean
   readonly exceptions: Set<FindingCode>
@@ -98,6 +96,9 @@ export class Calls {
   readonly #findings: Findings
   readonly #watched: ReadonlySet<Hash>
   readonly #notUnderstood: ReadonlySet<Hash>
+  readonly #odd: { has(stream: Hash): boolean }
+  /** Index of the newest record that is not understood, by the recorder's identity and agent id. */
+  readonly #unread = new Map<string, number>()
   readonly #approvers: ReadonlyMap<string, ReadonlySet<string>>
   readonly #wantsApprovers: boolean
   readonly #onCall: ((call: CallSummary) => void) | undefined
@@ -115,12 +116,15 @@ export class Calls {
     watched: ReadonlySet<Hash>
     /** Leaf hashes of records that are not understood: any of them may be an intent. */
     notUnderstood: ReadonlySet<Hash>
+    /** Streams that are no plain chain. */
+    odd: { has(stream: Hash): boolean }
     trust: Trust | undefined
     onCall?: ((call: CallSummary) => void) | undefined
   }) {
     this.#findings = options.findings
     this.#watched = options.watched
     this.#notUnderstood = options.notUnderstood
+    this.#odd = options.odd
     this.#onCall = options.onCall
     const approvers = new Map<string, Set<string>>()
     for (const key of options.trust?.approvers ?? [])
@@ -246,7 +250,8 @@ export class Calls {
     if (isFinal(record.status)) {
       this.#overrule(index, call, call.outcome!)
       if (!elsewhere) this.#noLongerAwaited(call)
-      this.#close(call)
+      // One that may not stand after a provisional one leaves the call as open as it was.
+      if (isFinal(call.outcome!.status)) this.#close(call)
     }
   }
 
@@ -298,16 +303,19 @@ export class Calls {
       else this.#except('call.executed-without-approval', call, `needed an approval, had none, and ${executed}`, index)
   }
 
-  /** A record that is not understood names this intent, if it is one. */
-  obscure(intent: Hash): void {
-    const call = this.#open.get(intent)
-    if (call) call.obscured = true
+  /** A record of the stream that is not understood: what is missing of calls below it may be there. */
+  unread(index: number, stream: StreamState): void {
+    this.#unread.set(recorderOf(stream), index)
   }
 
-  /** Nothing more will come of the stream: its calls that need no outcome are done with. */
+  /**
+   * Nothing more will come of the stream: its calls that need no outcome are done with. Those of an odd stream are
+   * kept: a survey, which has not seen its end, cannot have put down those that are named afterwards.
+   */
   streamOver(stream: StreamState): void {
+    if (this.#odd.has(stream.id)) return
     for (const call of this.#refused.get(stream) ?? [])
-      if (this.#open.has(call.intent) && isClosedWithoutOutcome(call)) this.#close(call)
+      if (this.#open.has(call.intent) && isOverRefused(call)) this.#close(call)
     this.#refused.delete(stream)
   }
 
@@ -375,10 +383,11 @@ export class Calls {
     const { outcome } = call
     if (outcome && isFinal(outcome.status)) this.#outcomes.final++
     else if (call.settled !== undefined) this.#outcomes.final++
-    else if (isClosedWithoutOutcome(call)) this.#outcomes.closed++
     else if (outcome) {
       this.#outcomes.provisional++
-      this.#leftProvisional(call, outcome.status)
+      if (!isOverRefused(call)) this.#leftProvisional(call, outcome.status)
+    } else if (isOverRefused(call)) {
+      this.#outcomes.closed++
     } else {
       this.#outcomes.missing++
       this.#leftOpen(call)
@@ -388,7 +397,6 @@ export class Calls {
   }
 
   #leftProvisional(call: OpenCall, status: OutcomeStatus): void {
-    if (call.obscured) return
     if (status === 'unknown') this.#except('call.unknown', call, 'has the outcome unknown, and nobody has settled it')
     else if (status === 'pending' && isOver(call.stream))
       this.#except('call.pending-at-end', call, 'was pending when its stream was over')
@@ -401,7 +409,6 @@ export class Calls {
   }
 
   #leftOpen(call: OpenCall): void {
-    if (call.obscured) return
     const { ended } = call.stream
     if (!isOver(call.stream))
       this.#findings.add(
@@ -409,9 +416,10 @@ export class Calls {
         `${describe(call)} has no ${call.verdict === 'review' && !call.review ? 'review' : 'outcome'} yet`,
         this.#where(call),
       )
-    else if (ended && !ended.miscounted && ended.declaredPending > 0)
+    else if (ended?.countsPending && call.index < ended.index)
       this.#except('call.pending-at-end', call, 'had no outcome when its stream ended, which the stream says')
-    else this.#except('outcome.missing', call, 'never got an outcome, and its stream is over')
+    else if ((this.#unread.get(recorderOf(call.stream)) ?? -1) < call.index)
+      this.#except('outcome.missing', call, 'never got an outcome, and its stream is over')
   }
 
   #misplaced(index: number, call: OpenCall, what: string): void {
@@ -442,11 +450,13 @@ export class Calls {
 
 const describe = (call: OpenCall): string => `the call of ${quote(call.record.tool.name)} at index ${call.index}`
 
+const recorderOf = ({ start }: StreamState): string => `${start?.identity} ${start?.agent}`
+
 const sameStreamOrRecorder = (call: OpenCall, stream: StreamState): boolean =>
   call.stream === stream || isSameRecorder(call.stream, stream)
 
 /** Denied or declined, and nobody says that it ran all the same: over, with or without an outcome. */
-function isClosedWithoutOutcome(call: OpenCall): boolean {
+function isOverRefused(call: OpenCall): boolean {
   const refused = call.verdict === 'deny' || call.review?.approved === false
   return refused && (call.outcome === undefined || call.outcome.executed === 'no') && call.settled === undefined
 }

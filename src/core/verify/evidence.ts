@@ -51,6 +51,8 @@ export class Evidence {
   readonly #keys: SignerKey[] = []
   #note: SignedNote | undefined
   #checkpoint: Checkpoint | undefined
+  /** Every log key of the trust file: a bad signature of any of them refuses a note. Or those that the log claims. */
+  #knownKeys: readonly VerifierKey[] = []
   /** The log keys that may sign this origin: pinned, or claimed by the log itself. */
   #logKeys: readonly VerifierKey[] = []
   #signed = false
@@ -107,6 +109,7 @@ export class Evidence {
     const known = (this.#trust ? this.#trust.policy.logs.map(log => log.key) : this.#claimed).filter(
       key => key.algorithm === ALGORITHM.ed25519,
     )
+    this.#knownKeys = known
     this.#logKeys = known.filter(key => key.name === origin)
     if (this.#logKeys.length === 0) {
       if (this.#trust)
@@ -119,10 +122,9 @@ export class Evidence {
         'not_checked',
         this.#trust ? 'the trust file has no key of this origin' : 'the log key is not known without a trust file',
       )
-      return
     }
     try {
-      for (const key of verifyNote(note, this.#logKeys))
+      for (const key of this.#signersOf(note))
         this.#keys.push({ vkey: key.text, role: 'log', trusted: this.#trust !== undefined })
       this.#signed = true
       this.#checks.set(
@@ -132,10 +134,21 @@ export class Evidence {
       )
     } catch (error) {
       if (!isDeedlogError(error)) throw error
-      const code = error.code === 'note.unsigned' ? 'checkpoint.unsigned' : 'checkpoint.signature'
+      const isUnsigned = error.code === 'note.unsigned'
+      if (isUnsigned && this.#logKeys.length === 0) return
+      const code = isUnsigned ? 'checkpoint.unsigned' : 'checkpoint.signature'
       this.#findings.add(code, `the checkpoint of ${quote(origin)}: ${error.message}`)
       this.#checks.set('checkpoint.signature', 'failed', error.message)
     }
+  }
+
+  /**
+   * The keys of this origin that signed the note.
+   * @throws {VerificationError} `note.signature` when any known key's line is bad; `note.unsigned` when there is none
+   */
+  #signersOf(note: SignedNote): VerifierKey[] {
+    const signers = verifyNote(note, this.#knownKeys).filter(key => this.#logKeys.includes(key))
+    return signers.length > 0 ? signers : verifyNote(note, this.#logKeys)
   }
 
   #checkQuorum(note: SignedNote, { size }: Checkpoint): void {
@@ -266,7 +279,7 @@ export class Evidence {
   #openNote(bytes: Uint8Array): (Checkpoint & { readonly note: SignedNote }) | undefined {
     try {
       const note = parseNote(bytes)
-      verifyNote(note, this.#logKeys)
+      this.#signersOf(note)
       return { ...parseCheckpoint(note.text), note }
     } catch (error) {
       if (!isDeedlogError(error)) throw error
@@ -312,13 +325,21 @@ export class Evidence {
     return [...new Set(wanted)]
   }
 
-  /** A note that was asked for. Bytes that are not what the hash says are passed over. */
-  readNote(hash: string, bytes: Uint8Array, tree: PastRoots): void {
+  /**
+   * A note that was asked for. Bytes that are not what the hash says are passed over.
+   * @returns whether it proves that the log was forked or rolled back.
+   */
+  readNote(hash: string, bytes: Uint8Array, tree: PastRoots): boolean {
     const checkpoint = this.#checkpoint
-    if (!checkpoint || sha256Hex(bytes) !== hash) return
+    if (!checkpoint || sha256Hex(bytes) !== hash) return false
     const other = this.#openNote(bytes)
-    if (!other || other.origin !== checkpoint.origin) return
-    if (this.#contradicts(other, tree, checkpoint, 'a note that records cite') !== false || !this.#trust) return
+    if (!other || other.origin !== checkpoint.origin) return false
+    const contradicts = this.#contradicts(other, tree, checkpoint, 'a note that records cite')
+    if (contradicts === false && this.#trust) this.#see(hash, other)
+    return contradicts === true
+  }
+
+  #see(hash: string, other: Checkpoint & { readonly note: SignedNote }): void {
     const seen = this.#cosignatures(other.note)
     if (!seen?.met) return
     this.#seen.push({ note: hash, size: other.size, seconds: seen.complete })

@@ -23,15 +23,18 @@ import { Identities } from './identity.js'
 import type { Knowledge } from './knowledge.js'
 import type { PastRoots } from './past-roots.js'
 import type { RulesInForce } from './report.js'
-import { Sessions } from './sessions.js'
+import { type SessionFault, Sessions } from './sessions.js'
 import { isOver, isSameRecorder, type StreamState } from './stream-state.js'
 import type { Citation } from './times.js'
 import type { Trust } from './trust.js'
 
 /** A checkpoint that a record cites and that this tree contradicts. */
 export interface Dispute {
-  readonly index: number
   readonly after: After
+  readonly why: string
+  /** Of the records that cite it, the first of them, and how many there are. */
+  readonly indexes: number[]
+  count: number
 }
 
 // Of entries to be described this many are kept; the rest is counted.
@@ -65,6 +68,7 @@ export class Reading {
   readonly #onRecord: ((index: number, record: DeedRecord, stream: Hash) => void) | undefined
   readonly #notUnderstood = new Set<Hash>()
   readonly #salt: () => Uint8Array
+  readonly #signedOrigin: () => string | undefined
   #ids: Fingerprints | undefined
   readonly #idsSeen = new Map<string, number>()
   /** Newest signed record of each stream, its signature not checked yet. Only in a survey. */
@@ -111,6 +115,8 @@ export class Reading {
     tree: PastRoots
     /** Bytes that nobody knew when the records were written. Asked for when the first of them is here. */
     salt: () => Uint8Array
+    /** The origin that the checkpoint states. */
+    signedOrigin: () => string | undefined
     onCall: ((call: CallSummary) => void) | undefined
     onRecord: ((index: number, record: DeedRecord, stream: Hash) => void) | undefined
   }) {
@@ -120,12 +126,14 @@ export class Reading {
     this.#trust = options.trust
     this.#tree = options.tree
     this.#salt = options.salt
+    this.#signedOrigin = options.signedOrigin
     this.#identities = new Identities(options.trust)
     this.#onRecord = options.onRecord
     this.calls = new Calls({
       findings: options.findings,
       watched: options.known.watched,
       notUnderstood: this.#notUnderstood,
+      odd: options.known.odd,
       trust: options.trust,
       onCall: options.onCall,
     })
@@ -139,18 +147,20 @@ export class Reading {
       this.descriptions.set(index, describeEntry(bytes))
     }
     if (index === 0) this.logRecordFault = { code: 'log.record-missing', why }
-    else this.#findings.add('entry.malformed', `entry ${index} is no record: ${why}`, { indexes: [index] })
+    this.#findings.add('entry.malformed', `entry ${index} is no record: ${why}`, { indexes: [index] })
   }
 
   /** An entry that parses. The tree has size `index`: it is appended after this. */
   entry(index: number, parsed: ParsedRecord): void {
     if (this.#known.described.has(index)) this.descriptions.set(index, describeEntry(parsed.bytes))
-    if (index === 0) {
-      this.#logRecord(parsed)
+    // What stands in the place of the log record and is none is read like any other.
+    if (index === 0 && this.#logRecord(parsed)) return
+    const { json } = parsed
+    if (parsed.leaf === this.logId || (!parsed.understood && this.#notUnderstood.has(parsed.leaf))) {
+      this.#copied(index)
       return
     }
-    const { json } = parsed
-    if (json['type'] === 'log') {
+    if (index > 0 && parsed.understood && json['type'] === 'log') {
       this.#findings.add('log.record-misplaced', `entry ${index} is a log record; only entry 0 is one`, {
         indexes: [index],
       })
@@ -165,11 +175,11 @@ export class Reading {
     else this.#chained(index, parsed)
   }
 
-  #logRecord(parsed: ParsedRecord): void {
+  #logRecord(parsed: ParsedRecord): boolean {
     if (!parsed.understood || parsed.record.type !== 'log') {
       const why = parsed.understood ? `it is of type ${quote(parsed.record.type)}` : plainly(parsed.why)
       this.logRecordFault = { code: 'log.record-missing', why }
-      return
+      return false
     }
     const { record } = parsed
     this.logId = parsed.leaf
@@ -179,6 +189,7 @@ export class Reading {
     this.signaturesChecked++
     if (!verifyRecordSignature(parsed, record.operators[0]!))
       this.logRecordFault = { code: 'log.record', why: 'its signature is not good under the first of its operators' }
+    return true
   }
 
   #copied(index: number): void {
@@ -197,6 +208,8 @@ export class Reading {
       // A start of a later version: what follows names a key that cannot be read, so none of it is judged.
       this.#notUnderstoodRecord(index, parsed)
       this.#setAdrift(index, parsed)
+      // What kinds of record may be without a stream in later versions is not known; one begins with a start.
+      if (parsed.json['type'] !== 'stream.start') return
       const unknown = { foreign: false, pretender: false, identity: 'self-asserted', notUnderstood: 1 } as const
       this.streams.set(id, { ...unread(id, index), ...unknown })
       return
@@ -321,9 +334,12 @@ export class Reading {
     if (seq > stream.last.seq) stream.last = { seq, leaf: parsed.leaf, index }
     if (!parsed.understood) {
       stream.notUnderstood++
+      this.calls.unread(index, stream)
       this.#notUnderstoodRecord(index, parsed)
       return
     }
+    // Of an operator's stream that does not count, nothing is said but whether it goes on.
+    if (stream.pretender && parsed.record.type === 'stream.end') stream.ended ??= { index, countsPending: false }
     if (stream.foreign || stream.pretender) return
     const where = { indexes: [index], stream: stream.id }
     if (stream.ended)
@@ -366,7 +382,7 @@ export class Reading {
           if (rules) rules.decisions++
         }
         this.#timely(index, stream, record)
-        if (record.decision.rules !== undefined && !stream.rules.has(record.decision.rules) && !stream.notUnderstood)
+        if (record.decision.rules !== undefined && this.#lacksRules(stream, record.decision.rules))
           this.#findings.add(
             'rules.unknown',
             `the decision at index ${index} names rules ${record.decision.rules}, which are not before it in its stream`,
@@ -391,7 +407,7 @@ export class Reading {
         return
       }
       case 'rules':
-        if (record.part !== undefined && !stream.rules.has(record.part) && !stream.notUnderstood)
+        if (record.part !== undefined && this.#lacksRules(stream, record.part))
           this.#findings.add(
             'rules.incomplete',
             `the rules at index ${index} carry on from ${record.part}, which is not before them in their stream`,
@@ -463,6 +479,10 @@ export class Reading {
     }
   }
 
+  /** Whether no record of the stream is these rules, nor one that is not understood. */
+  #lacksRules = (stream: StreamState, rules: Hash): boolean =>
+    !stream.rules.has(rules) && !this.#notUnderstood.has(rules)
+
   #callId(index: number, stream: StreamState, call: Id): void {
     const name = `${stream.id} ${call}`
     if (this.#surveys) {
@@ -481,16 +501,20 @@ export class Reading {
       })
   }
 
-  #session(index: number, stream: StreamState, id: Id, fault: string | undefined): void {
-    // Among records that are not understood may be the missing call.
-    if (fault === undefined || stream.notUnderstood > 0) return
-    this.#findings.add('session.gap', `session ${quote(id)} ${fault}`, { indexes: [index], stream: stream.id })
+  #session(index: number, stream: StreamState, id: Id, fault: SessionFault | undefined): void {
+    // Records that are not understood may be the missing calls.
+    if (fault === undefined || (fault.lacking > 0 && fault.lacking <= stream.notUnderstood)) return
+    stream.sessions.faulty.add(id)
+    this.#findings.add('session.gap', `session ${quote(id)} ${fault.what}`, { indexes: [index], stream: stream.id })
   }
 
   #ended(index: number, record: { readonly calls: number; readonly pending: number }, stream: StreamState): void {
-    const miscounted = record.calls !== stream.calls || record.pending !== stream.pending
-    stream.ended ??= { index, declaredPending: record.pending, miscounted }
-    if (miscounted && stream.notUnderstood === 0)
+    const countsPending = record.pending === stream.pending
+    stream.ended ??= { index, countsPending }
+    // A record that is not understood may be one call more, and the outcome of another.
+    const { notUnderstood } = stream
+    const more = record.calls - stream.calls
+    if (more < 0 || more > notUnderstood || (!countsPending && notUnderstood === 0))
       this.#findings.add(
         'stream.miscounted',
         `the stream ends with ${record.calls} calls, ${record.pending} of them pending; ${stream.calls} and ${stream.pending} are here`,
@@ -546,8 +570,6 @@ export class Reading {
   #notUnderstoodRecord(index: number, parsed: ParsedRecord): void {
     this.notUnderstood++
     this.#notUnderstood.add(parsed.leaf)
-    const { intent } = parsed.json
-    if (typeof intent === 'string') this.calls.obscure(intent)
     const why = parsed.understood ? 'its stream begins with a record that is not understood' : parsed.why
     this.#findings.add('record.not-understood', `entry ${index} is not understood: ${plainly(why)}`, {
       indexes: [index],
@@ -557,7 +579,7 @@ export class Reading {
   /** Holds what a record cites against the tree as it was. */
   #after(index: number, record: DeedRecord, stream: Hash): void {
     const { after } = record
-    if (!after || after.origin !== this.origin) return
+    if (!after || after.origin !== (this.origin ?? this.#signedOrigin())) return
     // A tree of more entries than stand before the record cannot have been seen by it.
     const had = after.size > index ? false : this.#tree.had(after.size, fromHex(after.root))
     if (had === undefined) {
@@ -575,13 +597,25 @@ export class Reading {
       if (this.cited.size > CITED_MAX) this.cited.delete(this.cited.keys().next().value!)
       return
     }
-    if (this.disputes.size < DISPUTES_MAX && !this.disputes.has(after.note))
-      this.disputes.set(after.note, { index, after })
     const why =
       after.size > index ? `when only ${index} entries stood before it` : 'with another root than this tree had'
-    this.#findings.add('after.disputed', `entry ${index} cites a checkpoint of size ${after.size} ${why}`, {
-      indexes: [index],
-    })
+    const before = this.disputes.get(after.note)
+    if (before) {
+      before.count++
+      if (before.indexes.length < KEPT_MAX) before.indexes.push(index)
+    } else if (this.disputes.size < DISPUTES_MAX)
+      this.disputes.set(after.note, { after, why, indexes: [index], count: 1 })
+    else this.#disputed({ after, why, indexes: [index], count: 1 })
+  }
+
+  /** What is left of the disputes when the notes that decide them have been read and taken out. */
+  reportDisputes(): void {
+    for (const dispute of this.disputes.values()) this.#disputed(dispute)
+  }
+
+  #disputed({ after, why, indexes, count }: Dispute): void {
+    const entry = `entry ${indexes[0]}${count > 1 ? ` and ${count - 1} more` : ''}`
+    this.#findings.add('after.disputed', `${entry} cites a checkpoint of size ${after.size} ${why}`, { indexes, count })
   }
 
   /** Checks the newest signature of a stream that was taken for a plain chain; if it does not cover all, it is odd. */
@@ -609,7 +643,7 @@ export class Reading {
       for (const [id, fault] of stream.sessions.leftOpen()) this.#session(stream.last.index, stream, id, fault)
       sessions.total += stream.sessions.total
       sessions.ended += stream.sessions.ended
-      sessions.gaps += stream.notUnderstood > 0 ? 0 : stream.sessions.gaps
+      sessions.gaps += stream.sessions.faulty.size
       this.#compromised(stream, stream.start.identity)
       if (stream.start.key !== stream.start.identity) this.#compromised(stream, stream.start.key)
       if (stream.identity !== 'self-asserted' || this.#trust) continue

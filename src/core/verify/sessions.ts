@@ -5,14 +5,21 @@ interface Session {
   next: Int
   /** Numbers above `next` that came before it: empty in an honest stream, whose numbers come in order. */
   readonly ahead: Set<string>
+  /** One more than the highest number. */
+  due: Int
   ended: boolean
 }
 
 // Engines hash strings with a seed and integers without one: numbers of a stranger's choice would all meet in one slot.
 const keyOf = (n: Int): string => `n${n}`
 
-/** What is wrong with a session, as words that follow "session <id>". */
-export type SessionFault = string
+/** What is wrong with a session. */
+export interface SessionFault {
+  /** Words that follow "session <id>". */
+  readonly what: string
+  /** How many of its calls are not here; 0 when that is not what is wrong. */
+  readonly lacking: Int
+}
 
 /**
  * The sessions of one stream: whether each counts its calls from 0 without a gap, and none follows its end. A session
@@ -22,13 +29,14 @@ export class Sessions {
   readonly #open = new Map<Id, Session>()
   total = 0
   ended = 0
-  /** Sessions with a gap, a repetition or a wrong closing count. */
-  gaps = 0
+  /** Sessions with a gap, a repetition or a wrong closing count, as whoever reads the stream has found. */
+  readonly faulty = new Set<Id>()
 
   call(id: Id, n: Int): SessionFault | undefined {
     const session = this.#session(id)
-    if (session.ended) return this.#fault(`has call ${n} after its end`)
-    if (n < session.next || session.ahead.has(keyOf(n))) return this.#fault(`has two calls ${n}`)
+    if (session.ended) return { what: `has call ${n} after its end`, lacking: 0 }
+    if (n < session.next || session.ahead.has(keyOf(n))) return { what: `has two calls ${n}`, lacking: 0 }
+    session.due = Math.max(session.due, n + 1)
     session.ahead.add(keyOf(n))
     while (session.ahead.delete(keyOf(session.next))) session.next++
     return undefined
@@ -36,32 +44,31 @@ export class Sessions {
 
   end(id: Id, calls: Int): SessionFault | undefined {
     const session = this.#session(id)
-    if (session.ended) return this.#fault('ends twice')
+    if (session.ended) return { what: 'ends twice', lacking: 0 }
     session.ended = true
     this.ended++
     const held = session.next + session.ahead.size
-    if (session.ahead.size > 0) return this.#fault(`lacks call ${session.next}`)
-    return held === calls ? undefined : this.#fault(`says that it had ${calls} calls, and ${held} are here`)
+    if (held === calls && session.ahead.size === 0) return undefined
+    const what = session.ahead.size > 0 ? lacks(session) : `says that it had ${calls} calls, and ${held} are here`
+    return { what, lacking: calls < held ? 0 : Math.max(session.due, calls) - held }
   }
 
   /** Gaps of the sessions that have not ended, once nothing more is to come. */
   *leftOpen(): Generator<[id: Id, fault: SessionFault]> {
     for (const [id, session] of this.#open)
-      if (!session.ended && session.ahead.size > 0) yield [id, this.#fault(`lacks call ${session.next}`)]
+      if (!session.ended && session.ahead.size > 0)
+        yield [id, { what: lacks(session), lacking: session.due - session.next - session.ahead.size }]
   }
 
   #session(id: Id): Session {
     let session = this.#open.get(id)
     if (!session) {
-      session = { next: 0, ahead: new Set(), ended: false }
+      session = { next: 0, ahead: new Set(), due: 0, ended: false }
       this.#open.set(id, session)
       this.total++
     }
     return session
   }
-
-  #fault(what: string): SessionFault {
-    this.gaps++
-    return what
-  }
 }
+
+const lacks = ({ next }: Session): string => `lacks call ${next}`

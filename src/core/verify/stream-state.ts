@@ -21,7 +21,10 @@ export interface StreamState {
   calls: number
   /** Calls of it that are not over and have no final outcome in it. */
   pending: number
-  ended?: { readonly index: number; readonly declaredPending: Int; readonly miscounted: boolean }
+  ended?: {
+    readonly index: number /** Whether it counts as pending as many calls as are. */
+    readonly countsPending: boolean
+  }
   /** Index of the recovery that declared it dead. */
   recovered?: number
   readonly sessions: Sessions

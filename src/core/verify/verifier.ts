@@ -1,5 +1,5 @@
 import { equalBytes } from '../bytes/equal.js'
-import { fromHex } from '../bytes/hex.js'
+import { fromHex, toHex } from '../bytes/hex.js'
 import { isDeedlogError, quote, UnavailableError } from '../errors.js'
 import {
   type Record as DeedRecord,
@@ -88,6 +88,8 @@ export class LogVerifier {
   /** Whether this pass is the last: it is known which records count. */
   #judges = false
   #firstRoot: Uint8Array | undefined
+  /** Leaf hash of entry 0, whatever that is. */
+  #firstLeaf = ''
   #altered = false
   #missing = false
 
@@ -124,6 +126,7 @@ export class LogVerifier {
       tree: this.#tree,
       // The root covers the records: whoever wrote them could not know it.
       salt: () => this.root ?? new Uint8Array(),
+      signedOrigin: () => this.#evidence.checkpoint?.origin,
       onCall: this.#options.onCall,
       onRecord: this.#options.onRecord,
     })
@@ -167,6 +170,7 @@ export class LogVerifier {
     } else if ('leaf' in parsed) this.#reading.entry(index, parsed)
     else this.#reading.malformedEntry(index, record, parsed.why)
     const leaf = known?.leaf ?? ('leaf' in parsed ? fromHex(parsed.leaf) : leafHash(record))
+    if (index === 0) this.#firstLeaf = toHex(leaf)
     this.#tree.append(leaf)
     return leaf
   }
@@ -256,7 +260,7 @@ export class LogVerifier {
 
   /** The bytes of a note that was asked for. */
   note(hash: string, bytes: Uint8Array): void {
-    this.#evidence.readNote(hash, bytes, this.#tree)
+    if (this.#evidence.readNote(hash, bytes, this.#tree)) this.#reading.disputes.delete(hash)
   }
 
   /**
@@ -318,6 +322,7 @@ export class LogVerifier {
    */
   finish(about: { readonly awaiting?: number } = {}): Report {
     this.#evidence.finishTree(this.#tree)
+    this.#reading.reportDisputes()
     const { checkpoint } = this.#evidence
     if (checkpoint && this.#tree.size < checkpoint.size && !this.#missing)
       this.found('entries.missing', `${checkpoint.size} records were signed, and ${this.#tree.size} are here`, {
@@ -347,14 +352,19 @@ export class LogVerifier {
         indexes: [0],
       })
     for (const [index, what] of [...this.#reading.descriptions].sort(([a], [b]) => a - b))
-      this.#findings.add('entry.suspect', `entry ${index} was altered, as far as its neighbours tell; now it ${what}`, {
-        indexes: [index],
-      })
+      if (index > 0 || !logRecordFault)
+        this.#findings.add(
+          'entry.suspect',
+          `entry ${index} was altered, as far as its neighbours tell; now it ${what}`,
+          {
+            indexes: [index],
+          },
+        )
   }
 
   #checkLogRecord(): void {
     const { trust } = this.#options
-    const { logId, origin, operators, logRecordFault } = this.#reading
+    const { origin, operators, logRecordFault } = this.#reading
     const fail = (code: FindingCode, message: string) => this.#findings.add(code, message, { indexes: [0] })
     if (this.#tree.size === 0) {
       this.#checks.set('log.record', 'not_checked', 'there is no entry 0')
@@ -366,9 +376,9 @@ export class LogVerifier {
     if (otherOrigin) fail('log.origin', `the checkpoint is of ${quote(signed)}, the log record of ${quote(origin)}`)
     this.#checks.set('log.record', logRecordFault || otherOrigin ? 'failed' : 'passed', logRecordFault?.why)
     if (trust?.logId === undefined) this.#checks.set('log.id', 'not_checked', 'no trust file names a log id')
-    else if (logId === trust.logId) this.#checks.set('log.id', 'passed', 'pinned by the trust file')
+    else if (this.#firstLeaf === trust.logId) this.#checks.set('log.id', 'passed', 'pinned by the trust file')
     else {
-      if (logId !== '') fail('log.id', `the log id is ${logId}, and the trust file names ${trust.logId}`)
+      fail('log.id', `the leaf hash of entry 0 is ${this.#firstLeaf}, and the trust file names ${trust.logId}`)
       this.#checks.set('log.id', 'failed')
     }
     if (!trust || trust.operators.length === 0) {
