@@ -111,11 +111,13 @@ async function readTrust(path: string): Promise<Trust> {
 /** Whether whoever wrote the log also decides what stands in that file: it lies in the log, or its name does. */
 async function isSupplied(source: LogSource, target: string, path: string): Promise<boolean> {
   const inside = [...new Set([resolve(target), source.name, ...(source.holder === undefined ? [] : [source.holder])])]
-  const folders = source.kind === 'jsonl' ? inside.flatMap(file => [`${file}.private`, `${file}.notes`]) : inside
-  const files = source.kind === 'jsonl' ? inside.flatMap(file => [file, `${file}.checkpoint`]) : []
   const names = [resolve(path), await realpath(path).catch(() => resolve(path))]
-  return names.some(
-    name => files.includes(name) || folders.some(folder => name === folder || name.startsWith(folder + sep)),
+  // Beside a JSONL log lie its other parts, and the one file that `init` writes for the auditor.
+  const below = source.kind === 'jsonl' ? '.' : sep
+  return names.some(name =>
+    inside.some(
+      part => name === part || (name.startsWith(part + below) && !(below === '.' && name === `${part}.trust`)),
+    ),
   )
 }
 

@@ -123,6 +123,33 @@ describe('calls', () => {
   })
 })
 
+describe('a signature of an approver', () => {
+  const anna = new Party('anna')
+  const trust = (log: TestLog) => `approver ${anna.vkey().text}\n${log.trust()}`
+
+  it('is checked on reviews that do not count too, the approver on those that do', () => {
+    const log = new TestLog()
+    const stream = log.stream(clerk)
+    const call = stream.intent({ verdict: 'review' })
+    stream.review(call, 'approved', stream.approval(call, 'approved', anna))
+    stream.review(call, 'approved', stream.approval(call, 'rejected', anna))
+    stream.outcome(call)
+    stream.end()
+    const found = report(log, trust(log)).findings.map(finding => finding.code)
+    expect(found.sort()).toEqual(['review.misplaced', 'review.signature'])
+  })
+
+  it('that is not good is none of a pinned key', () => {
+    const log = new TestLog()
+    const stream = log.stream(clerk)
+    const call = stream.intent({ verdict: 'review' })
+    stream.review(call, 'approved', stream.approval(call, 'rejected', anna))
+    stream.outcome(call)
+    const found = report(log, trust(log)).findings.map(finding => finding.code)
+    expect(found.sort()).toEqual(['review.signature', 'review.unpinned'])
+  })
+})
+
 describe('records that are not understood', () => {
   it('explain as many missing calls as they are', () => {
     for (const [n, expected] of [

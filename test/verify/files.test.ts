@@ -315,7 +315,11 @@ describe('whose word it rests on', () => {
     mkdirSync(`${file}.private`)
     const besideLines = `${file}.private/x`
     writeFileSync(besideLines, log.trust())
-    expect(codes(await verify(file, { trust: besideLines }))).toEqual(['trust.supplied'])
+    writeFileSync(`${file}.other`, log.trust())
+    writeFileSync(`${file}.trust`, log.trust())
+    for (const path of [besideLines, `${file}.other`])
+      expect(codes(await verify(file, { trust: path }))).toEqual(['trust.supplied'])
+    expect(codes(await verify(file, { trust: `${file}.trust` }))).toEqual([])
   })
 
   it('takes the trust file beside the target', async () => {

@@ -5,6 +5,7 @@ import type {
   Id,
   Int,
   Intent,
+  Key,
   Outcome,
   OutcomeStatus,
   Review,
@@ -172,6 +173,7 @@ export class Calls {
   review(index: number, record: Review, stream: StreamState): void {
     const call = this.#find('review', index, record, stream)
     if (!call) return
+    const signer = this.#approvalOf(index, record, call)
     if (call.verdict !== 'review') {
       this.#misplaced(index, call, 'is reviewed, which its decision did not ask for')
       return
@@ -187,7 +189,7 @@ export class Calls {
     remember(call, index)
     const approved = record.verdict === 'approved'
     call.review = { index, approved, ...(record.args === undefined ? {} : { args: record.args.root }) }
-    this.#checkApproval(index, record, call)
+    if (this.#wantsApprovers) this.#checkApprover(index, record, call, signer)
     if (!approved) {
       this.#noLongerAwaited(call)
       this.#refuse(call)
@@ -195,25 +197,24 @@ export class Calls {
     // An outcome that came first cannot have been approved by what came after it; it was judged when it came.
   }
 
-  #checkApproval(index: number, record: Review, call: OpenCall): void {
-    const { approval, approver, verdict } = record
-    const pinned = this.#approvers.get(approver.id)
-    if (approval) {
-      this.approvalsChecked++
-      const args = verdict === 'approved' ? (record.args?.root ?? call.args) : call.args
-      const message = approvalMessage({ args, intent: record.intent, verdict })
-      if (!verifyEd25519(decodeSig(approval.sig), message, decodeKey(approval.key))) {
-        this.#except('review.signature', call, `bears a bad signature of approver ${quote(approver.id)}`, index)
-        return
-      }
-      if (pinned?.has(approval.key)) return
-    }
-    if (this.#wantsApprovers)
-      this.#findings.add(
-        'review.unpinned',
-        `${describe(call)} is reviewed in the name of ${quote(approver.id)} without a signature of a key that the trust file gives to that approver`,
-        this.#where(call, index),
-      )
+  /** The key whose good signature a review bears, whether it counts or not; undefined without one. */
+  #approvalOf(index: number, { approval, approver, verdict, ...record }: Review, call: OpenCall): Key | undefined {
+    if (!approval) return undefined
+    this.approvalsChecked++
+    const args = verdict === 'approved' ? (record.args?.root ?? call.args) : call.args
+    const message = approvalMessage({ args, intent: record.intent, verdict })
+    if (verifyEd25519(decodeSig(approval.sig), message, decodeKey(approval.key))) return approval.key
+    this.#except('review.signature', call, `bears a bad signature of approver ${quote(approver.id)}`, index)
+    return undefined
+  }
+
+  #checkApprover(index: number, { approver }: Review, call: OpenCall, signer: Key | undefined): void {
+    if (signer !== undefined && this.#approvers.get(approver.id)?.has(signer)) return
+    this.#findings.add(
+      'review.unpinned',
+      `${describe(call)} is reviewed in the name of ${quote(approver.id)} without a signature of a key that the trust file gives to that approver`,
+      this.#where(call, index),
+    )
   }
 
   outcome(index: number, record: Outcome, stream: StreamState): void {
