@@ -13,7 +13,7 @@ import { breaking, MUTATIONS } from '../test/faults/mutations.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const USAGE = `usage: npm run simulate -- [--seeds N] [--from N] [--seed N] [--jobs N] [--break MUTATION] [--mutations]
-  --seeds N      how many seeds (200)
+  --seeds N      how many seeds (200; 1,000 with --break, which ends with the first that finds it)
   --from N       the first of them (0)
   --seed N       this one only
   --jobs N       processes at once (one per processor)
@@ -26,7 +26,7 @@ if (values.mutations) {
   process.exit(0)
 }
 const from = values.seed === undefined ? number('from', 0) : number('seed', 0)
-const seeds = values.seed === undefined ? number('seeds', 200) : 1
+const seeds = values.seed === undefined ? number('seeds', values.break === undefined ? 200 : 1000) : 1
 const jobs = Math.max(1, Math.min(number('jobs', availableParallelism()), seeds))
 
 const folder = mkdtempSync(join(tmpdir(), 'deedlog-simulate-'))

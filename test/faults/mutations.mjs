@@ -74,9 +74,7 @@ export const MUTATIONS = {
       to: '',
     },
   ],
-  'release-nothing-at-start': [
-    { file: 'src/log/writer.ts', from: 'await writer.#store.head.release(writer.#head)', to: '' },
-  ],
+  'release-nothing-at-start': [{ file: 'src/log/writer.ts', from: 'await writer.#release()', to: '' }],
   'sign-two-ways': [
     {
       file: 'src/log/writer.ts',

@@ -35,7 +35,7 @@ test('every mutation of the writer is found out, and the seed is named', { timeo
   const names = (await simulate('--mutations')).out.trim().split('\n')
   expect(names.length).toBeGreaterThan(15)
   for (const name of names) {
-    const { code, out } = await simulate('--seeds', '150', '--break', name)
+    const { code, out } = await simulate('--seeds', '1000', '--break', name)
     expect(code, `${name}: ${out}`).toBe(1)
     expect(out).toMatch(/^seed \d+: /m)
     expect(out).toContain(`--break ${name}`)
