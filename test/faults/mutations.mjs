@@ -130,7 +130,6 @@ export const MUTATIONS = {
       to: '',
     },
   ],
-  'tell-nobody': [{ file: 'src/log/writer.ts', from: '() => this.#tellWaiters(),', to: '() => {},' }],
   'wake-up-without-lock': [
     {
       file: 'src/log/writer.ts',
