@@ -130,13 +130,6 @@ export const MUTATIONS = {
       to: '',
     },
   ],
-  'wake-up-without-lock': [
-    {
-      file: 'src/log/writer.ts',
-      from: 'writer.#closing = Promise.resolve()\n      writer.#timer?.timer.cancel()',
-      to: '',
-    },
-  ],
   'refuse-what-is-held': [
     {
       file: 'src/log/acceptance.ts',
