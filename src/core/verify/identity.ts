@@ -58,7 +58,8 @@ export class Identities {
     this.#keys.set(key, history)
     if (event === 'compromised') {
       history.compromised = index
-      history.disputedFrom = Math.min(history.disputedFrom ?? index, since ?? index, index)
+      // The record that says so stands; what is above it does not.
+      history.disputedFrom = Math.min(history.disputedFrom ?? index + 1, since ?? index + 1, index + 1)
     } else history.words.set(agent, { index, event })
   }
 

@@ -332,6 +332,7 @@ export class Reading {
   #attributed(index: number, parsed: ParsedRecord, stream: StreamState, seq: number): void {
     stream.records++
     if (seq > stream.last.seq) stream.last = { seq, leaf: parsed.leaf, index }
+    if (!stream.foreign && !stream.pretender) this.#unexpected(index, seq, stream)
     if (!parsed.understood) {
       stream.notUnderstood++
       this.calls.unread(index, stream)
@@ -341,6 +342,13 @@ export class Reading {
     // Of an operator's stream that does not count, nothing is said but whether it goes on.
     if (stream.pretender && parsed.record.type === 'stream.end') stream.ended ??= { index, countsPending: false }
     if (stream.foreign || stream.pretender) return
+    this.#after(index, parsed.record, stream.id)
+    this.#content(index, parsed.leaf, parsed.record, stream)
+    if (this.#surveys && parsed.record.type === 'stream.end') this.checkTail(stream)
+  }
+
+  /** A record of a stream that was over; it need not be understood to be one. */
+  #unexpected(index: number, seq: number, stream: StreamState): void {
     const where = { indexes: [index], stream: stream.id }
     if (stream.ended)
       this.#findings.add(
@@ -356,9 +364,6 @@ export class Reading {
         where,
       )
     }
-    this.#after(index, parsed.record, stream.id)
-    this.#content(index, parsed.leaf, parsed.record, stream)
-    if (this.#surveys && parsed.record.type === 'stream.end') this.checkTail(stream)
   }
 
   #content(index: number, leaf: Hash, record: DeedRecord, stream: StreamState): void {
