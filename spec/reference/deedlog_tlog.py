@@ -328,7 +328,7 @@ def tile_path(level, index, width):
 class Store:
     def __init__(self, path, notes):
         self.path, self.notes = path, notes
-        self.missing, self.unreadable, self.waiting, self.pruned = 0, [], 0, False
+        self.missing, self.unreadable, self.waiting, self.pruned, self.keeps = 0, [], 0, False, False
 
     @staticmethod
     def file(path):
@@ -380,6 +380,7 @@ class Folder(Store):
         self.missing = size - sum(min(256, size - n * 256) for n in read)
         first = min(read, default=bundles)
         self.pruned = 0 < first < bundles and len(read) == bundles - first
+        self.keeps = any(files for _, _, files in os.walk(os.path.join(self.path, "kept")))
         return entries
 
     def bundles(self):
@@ -431,9 +432,14 @@ def open_store(path):
 
 
 def inside(trust_path, target):
-    """trust-file.md: a trust file inside its target counts as none. Hard links are not seen."""
-    trust, target = os.path.realpath(trust_path), os.path.realpath(target)
-    return trust == target or trust.startswith(target + os.sep)
+    """trust-file.md: a trust file inside its target, the whole log, counts as none. Hard links are not seen."""
+    target = os.path.realpath(target)
+    lines = os.path.isfile(target)
+    whole = os.path.dirname(target) if not lines and os.path.basename(target) == "log" else target
+    for trust in (os.path.abspath(trust_path), os.path.realpath(trust_path)):
+        if trust == whole or (trust.startswith(whole + ("." if lines else os.sep)) and trust != whole + ".trust"):
+            return True
+    return False
 
 
 # --- The tree, RFC 6962 section 2.1 -----------------------------------------------------------------------------------

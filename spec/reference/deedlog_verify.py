@@ -13,6 +13,7 @@ Canonical JSON, formats and the schema of records come from deedlog_check.py; Ed
 the tree from deedlog_tlog.py. This file is what a verdict is made of: records and streams, calls, the report.
 """
 import argparse
+import datetime
 import json
 import os
 import sys
@@ -65,7 +66,8 @@ class Stream:
         self.good = self.attribute()
         self.counts = bool(self.good)  # made for this log, and no pretender to be the operator's
         self.foreign, self.identity, self.recovered = False, None, None
-        self.end = next((e for e in self.good if e.type == "stream.end" and e.understood), None)
+        ends = [e for e in self.good if e.type == "stream.end" and e.understood]
+        self.end = min(ends, key=lambda one: one.index, default=None)
         self.ended_pending, self.call_ids = False, set()  # whether `pending` of the end is the number of such calls
         if self.good:
             self.agent, self.role = self.start.record["agent"]["id"], self.start.record["role"]
@@ -118,7 +120,7 @@ class Stream:
         return [entry for entry in self.good if not entry.understood]
 
     def state(self):
-        """One word (section 8). Choice: of several the first of this order."""
+        """One word: of several the first of this order (report.md, step 5)."""
         if self.foreign:
             return "foreign"
         if self.forks():
@@ -141,13 +143,13 @@ EVIDENCE = {
     "checkpoint.unsigned": "against", "checkpoint.quorum": "unknown", "cosignature.bad": "against",
     "checkpoint.stale": "unknown",
     "root.mismatch": "against", "entry.altered": "against", "entry.suspect": "against", "entries.missing": "against",
-    "entries.pruned": "unknown", "entries.unreadable": "against", "tile.altered": "against", "tile.missing": "notice",
+    "entries.pruned": "unknown", "entries.pruned-not-permitted": "against", "entries.unreadable": "against", "tile.altered": "against", "tile.missing": "notice",
     "log.record": "against", "log.record-missing": "unknown", "log.id": "against", "log.operator": "against",
     "log.origin": "against", "log.forked": "against", "log.rolled-back": "against",
 }
 NOTICES = {
     "record.copied", "identity.unpinned", "log.continues", "outcome.awaited", "outcome.provisional",
-    "coverage.not-wrapped", "review.unpinned",
+    "coverage.not-wrapped", "review.unpinned", "stream.overlong",
 }
 CONDUCT_ALSO = {"review.misplaced", "review.signature", "review.unpinned", "settlement.disputed"}
 
@@ -219,10 +221,7 @@ class Call:
         return not self.refused() and not any(status in FINAL for status in here)
 
     def status(self):
-        """The one word of report.md, "The status of a call".
-
-        Choice: a final outcome that comes after a settlement takes its place.
-        """
+        """The one word of report.md, "The status of a call"."""
         if self.settled and not self.final():
             return self.settled
         if self.closed():
@@ -241,7 +240,8 @@ class Fold:
         self.log, self.streams, self.trust, self.findings = log, streams, trust, findings
         self.calls, self.rules, self.sessions = {}, {}, {}
         self.losses = self.counted_losses = self.gaps = 0
-        self.added, self.withdrawn, self.compromised = set(), set(), []  # (agent id or None, key); keys; events
+        self.words = {}  # key: {agent id, or None for operators: (index, event)}, the newest of each
+        self.compromised, self.disputed_from, self.overlong = {}, {}, set()  # key: index; key: index; streams
         self.unknown_leaves = {e.leaf for stream in streams.values() for e in stream.not_understood()}
         self.unknown_leaves |= {e.leaf for stream in streams.values() if stream.unknown_start for e in stream.entries}
 
@@ -250,8 +250,12 @@ class Fold:
             self.look_at(stream)
         records = [(e, stream) for stream in self.streams.values() for e in stream.good]
         for entry, stream in sorted(records, key=lambda pair: pair[0].index):
+            if entry is stream.start or stream.identity is None:
+                self.decide(stream)  # a start that stands further on is known all the same
             if entry is stream.start:
                 self.begin(stream)
+            elif stream.counts and stream.end and entry.index > stream.end.index:
+                self.findings.add("stream.after-end", entry.index)
             if stream.counts and entry.understood:
                 self.record(entry, stream)
         for call in self.calls.values():
@@ -273,30 +277,38 @@ class Fold:
         self.findings.all("stream.broken", stream.broken())
         self.findings.all("stream.out-of-order", stream.out_of_order())
 
-    def begin(self, stream):
+    def decide(self, stream):
         """Whose stream it is, as of its start (section 3, "Whose stream")."""
         key, start = stream.start.record["identity"], stream.start
         operator = stream.role == "operator"
         agent = None if operator else stream.agent
         by_log = operator and self.log is not None and key in self.log.record["operators"]
-        introduced = (agent, key) in self.added or by_log
+        introduced = self.words.get(key, {}).get(agent, (0, ""))[1] == "add" or by_log
+        withdrawn = self.withdrawn(key, agent)
         if operator:
             lines = []
             pinned = any(line.text == key for line in self.trust.operators)
         else:
             lines = [line for line in self.trust.agents if line[0].name == agent]
             pinned = any(k.text == key and first <= start.index <= last for k, first, last in lines)
-        if key in self.withdrawn:
+        if withdrawn:
             stream.identity = "contradicted"
         elif pinned or introduced:
             stream.identity = "pinned" if pinned else "introduced"
         else:
             others = lines and all(k.text != key for k, _, _ in lines)
             stream.identity = "contradicted" if others else "self-asserted"
+        stream.counts = not stream.foreign and not (operator and (not introduced or withdrawn))
+
+    def begin(self, stream):
+        """What its start says of a stream."""
+        start = stream.start
         if stream.foreign:
             return
-        if operator and (not introduced or key in self.withdrawn):
-            stream.counts = False
+        names = [one["origin"] for one in stream.start.record["logs"] if self.log and one["id"] == self.log.leaf]
+        if names and names[0] != self.log.record["origin"]:
+            self.findings.add("stream.other-origin", start.index)
+        if not stream.counts:
             self.findings.add("operator.not-counted", start.index)
         elif stream.identity == "contradicted":
             self.findings.add("identity.contradicted", start.index)
@@ -306,16 +318,33 @@ class Fold:
     # Records
 
     def record(self, entry, stream):
-        if stream.end and entry.index > stream.end.index:
-            self.findings.add("stream.after-end", entry.index)
         if entry.type in OPERATOR_ONLY and stream.role != "operator":
             self.findings.add("operator.only", entry.index)
+            return
+        if entry.type in OPERATOR_ONLY and self.in_other_hands(stream):
             return
         handler = getattr(self, "on_" + entry.type.replace(".", "_"), None)
         if handler:
             handler(entry, entry.record, stream)
 
+    def withdrawn(self, key, agent):
+        """The newest word on a key, for this agent or for every use; `compromised` is the last one."""
+        words = self.words.get(key, {})
+        own, every = words.get(agent, (-1, "")), words.get(None, (-1, ""))
+        return key in self.compromised or own[1] == "retire" or (every[1] == "retire" and every[0] > own[0])
+
+    def in_other_hands(self, stream):
+        """Said above the start of the stream, and below the record that is read now."""
+        keys = (stream.start.record["identity"], stream.start.record["key"])
+        return any(self.compromised.get(key, -1) > stream.start.index for key in keys)
+
+    def lacks_rules(self, rules, entry, stream):
+        where, seq = self.rules.get(rules, (None, 0))
+        return rules not in self.unknown_leaves and (where is not stream or seq > entry.seq)
+
     def on_rules(self, entry, record, stream):
+        if "part" in record and self.lacks_rules(record["part"], entry, stream):
+            self.findings.add("rules.incomplete", entry.index)
         self.rules[entry.leaf] = (stream, entry.seq)
 
     def on_intent(self, entry, record, stream):
@@ -328,13 +357,21 @@ class Fold:
                 self.findings.add("call." + name, entry.index)
         if "tier" in record:
             self.findings.add("call." + record["tier"], entry.index)
+        self.timely(entry, record, stream)
         rules = record["decision"].get("rules")
-        where, seq = self.rules.get(rules, (None, 0))
-        if rules and rules not in self.unknown_leaves and (where is not stream or seq > entry.seq):
+        if rules and self.lacks_rules(rules, entry, stream):
             self.findings.add("rules.unknown", entry.index)
         if "session" in record:
             session = self.sessions.setdefault((stream.id, record["session"]["id"]), {"numbers": [], "end": None})
             session["numbers"].append((record["session"]["n"], entry))
+
+    def timely(self, entry, record, stream):
+        """Section 2: new calls for 24 hours or 2^20 records."""
+        begun, now = (datetime.datetime.fromisoformat(one["time"][:-1]) for one in (stream.start.record, record))
+        late = entry.seq >= 2**20 or now - begun > datetime.timedelta(days=1)
+        if late and stream.id not in self.overlong:
+            self.overlong.add(stream.id)
+            self.findings.add("stream.overlong", entry.index)
 
     def call_of(self, entry, record):
         """The call that a record is about, when its intent stands before it."""
@@ -404,6 +441,16 @@ class Fold:
         self.executed(call, entry, record)
         if stands:
             call.outcome = record
+        if call.settled and call.final():
+            self.overrule(call, entry)
+
+    def overrule(self, call, entry):
+        """A final outcome takes the place of a settlement; one that it contradicts is a dispute."""
+        status, executed = call.outcome["status"], call.outcome["executed"]
+        told = "not_executed" if executed == "no" else "succeeded" if status == "succeeded" else "failed"
+        if call.settled != told:
+            self.findings.add("settlement.disputed", entry.index)
+        call.settled = None
 
     def executed(self, call, entry, record):
         """What an outcome with executed `yes` or `unknown` may not be."""
@@ -425,7 +472,7 @@ class Fold:
         home = call.stream
         over = (home.end and home.end.index < entry.index) or (home.recovered or BIGGEST) < entry.index
         if call.outcome["status"] not in FINAL if call.outcome else over:
-            call.settled = record["result"]  # Choice: one that says it ran is held against the decision
+            call.settled = record["result"]
             self.executed(call, entry, {"executed": "no" if record["result"] == "not_executed" else "yes"})
         else:
             self.findings.add("settlement.disputed", entry.index)
@@ -433,14 +480,18 @@ class Fold:
     def on_stream_end(self, entry, record, stream):
         """Its counts against what the log holds up to here; a record that is not understood may be one call more."""
         calls = [call for call in self.calls.values() if call.stream is stream]
-        pending, unknown = sum(call.pending() for call in calls), len(stream.not_understood())
-        stream.ended_pending = record["pending"] == pending
-        if not len(calls) <= record["calls"] <= len(calls) + unknown or not (stream.ended_pending or unknown):
+        pending = sum(call.pending() for call in calls)
+        unknown = sum(one.index < entry.index for one in stream.not_understood())
+        if entry is stream.end:
+            stream.ended_pending = record["pending"] == pending
+        right = record["pending"] == pending
+        if not len(calls) <= record["calls"] <= len(calls) + unknown or not (right or unknown):
             self.findings.add("stream.miscounted", entry.index)
 
     def on_session_end(self, entry, record, stream):
         session = self.sessions.setdefault((stream.id, record["session"]), {"numbers": [], "end": None})
-        session["end"] = entry
+        session["again"] = session["end"] is not None or session.get("again", False)
+        session["end"] = session["end"] or entry
 
     def on_coverage(self, entry, record, stream):
         if any(tool["wrapped"] == "no" for tool in record.get("tools", [])):
@@ -452,11 +503,10 @@ class Fold:
         self.findings.add("loss.recorded", entry.index)
 
     def on_recovery(self, entry, record, stream):
-        """Only a stream of the same identity and agent id can be recovered, and `last` is its newest record.
-
-        Choice: a false recovery recovers nothing.
-        """
+        """Only a stream of the same identity and agent id can be recovered, and `last` is its newest record."""
         other = self.streams.get(record["of"])
+        if other and other.unknown_start:
+            return  # neither true nor false: nothing of it can be read
         if other is None or not other.good or other is stream or not stream.same_recorder(other):
             self.findings.add("recovery.false", entry.index)
             return
@@ -474,18 +524,18 @@ class Fold:
         self.findings.add("log.continues" if placed else "continuation.misplaced", entry.index)
 
     def on_key(self, entry, record, stream):
-        """Acts on streams that start at higher indexes.
-
-        Choice: a key is withdrawn for all agents, until it is added again.
-        """
-        key = record["key"]
-        if record["event"] == "add":
-            self.added.add((record.get("agent"), key))
-            self.withdrawn.discard(key)
+        """Acts on streams that start at higher indexes; `compromised` also on records that stand there."""
+        key, agent, event = record["key"], record.get("agent"), record["event"]
+        listed = {one.text for one in self.trust.operators}
+        pinned = any(line[0].name == agent for line in self.trust.agents)
+        if event == "add" and pinned and stream.start.record["identity"] not in listed:
+            return  # only an operator whom the file lists introduces another key of an agent that it lists
+        if event == "compromised":
+            self.compromised[key] = entry.index
+            since = min(record.get("since", entry.index + 1), entry.index + 1)
+            self.disputed_from[key] = min(self.disputed_from.get(key, since), since)
         else:
-            self.withdrawn.add(key)
-        if record["event"] == "compromised":
-            self.compromised.append((entry.index, record))
+            self.words.setdefault(key, {})[agent] = (entry.index, event)
 
     # What only the whole log shows
 
@@ -524,18 +574,18 @@ class Fold:
             few = 0
             if end:
                 due, few = max(due, end.record["calls"]), end.record["calls"] < len(numbers)
-            unknown = len(self.streams[stream_id].not_understood())
-            if late or few or len(set(numbers)) < len(numbers) or due - len(numbers) > unknown:
+            last = end.index if end else BIGGEST
+            unknown = sum(entry.index < last for entry in self.streams[stream_id].not_understood())
+            if late or few or session.get("again") or len(set(numbers)) < len(numbers) or due - len(numbers) > unknown:
                 self.gaps += 1
                 self.findings.add("session.gap", *[entry.index for _, entry in session["numbers"]][:1])
 
     def disputed_keys(self):
         """`compromised` acts on records at higher indexes, and on those from `since`."""
         disputed = set()
-        for at, event in self.compromised:
+        for key, since in self.disputed_from.items():
             for stream in self.streams.values():
-                if stream.good and event["key"] in (stream.start.record["identity"], stream.start.record["key"]):
-                    since = min(event.get("since", at + 1), at + 1)
+                if stream.counts and key in (stream.start.record["identity"], stream.start.record["key"]):
                     disputed.update(e.index for e in stream.good if e.index >= since)
         self.findings.all("key.disputed", sorted(disputed))
 
@@ -589,9 +639,9 @@ class Verifier:
         others = [self.checkpoint.signed(key) for key in self.trust.logs if key.type == LOG_KEY and key not in keys]
         if not keys:
             self.findings.add("trust.other-log")
-        elif False in signed + others:
+        if False in signed + others:
             self.findings.add("checkpoint.signature")
-        elif True not in signed:
+        elif keys and True not in signed:
             self.findings.add("checkpoint.unsigned")
         cosigners = [key for key in self.trust.witnesses.values() if key.type == COSIGNER_KEY]
         if any(self.checkpoint.cosigned(key) is False for key in cosigners):
@@ -615,10 +665,10 @@ class Verifier:
             self.findings.add("checkpoint.stale")
 
     def ours(self, note):
-        """Whether a note bears the log's own good signature, and no bad one of a known key."""
+        """Whether a note bears the log's own good signature, and no bad one of a known log key."""
         keys = self.trust.keys_of(self.checkpoint.origin)
-        signed = [note.signed(key) for key in keys]
-        return note.origin == self.checkpoint.origin and True in signed and False not in signed
+        refused = any(note.signed(key) is False for key in self.trust.logs if key.type == LOG_KEY)
+        return note.origin == self.checkpoint.origin and any(note.signed(key) for key in keys) and not refused
 
     def of_this_tree(self, size, root):
         return size <= self.checkpoint.size and self.tree is not None and self.tree.root(size) == root
@@ -631,7 +681,8 @@ class Verifier:
         first_gap = next((index for index in range(len(found)) if index not in found), len(found))
         self.entries = [Entry(index, found[index]) for index in range(first_gap)]  # Choice: nothing above a gap is read
         if store.missing:
-            self.findings.add("entries.pruned" if store.pruned else "entries.missing")
+            pruned = "entries.pruned" if store.keeps else "entries.pruned-not-permitted"
+            self.findings.add(pruned if store.pruned else "entries.missing")
         self.findings.all("entries.unreadable", store.unreadable)
         if len(found) == size:
             self.tree = Tree([bytes.fromhex(entry.leaf) for entry in self.entries])
@@ -692,21 +743,18 @@ class Verifier:
     # Step 4: attribution
 
     def attribute(self):
-        """Sorts entries into streams; copies, and what belongs to none, are counted on the way.
-
-        Choice: a stray or a copy that is not understood is counted as stray or copy only.
-        """
+        """Sorts entries into streams; copies, and what belongs to none, are counted on the way."""
         seen, members = set(), {}
         for entry in self.entries:
             if entry.record is None:
                 self.malformed.append(entry.index)
                 continue
-            if not entry.understood and not entry.stream:
-                self.unknown.append(entry.index)
             if entry.leaf in seen:
                 self.findings.add("record.copied", entry.index)
                 continue
             seen.add(entry.leaf)
+            if not entry.understood and not entry.stream:
+                self.unknown.append(entry.index)
             if entry.stream:
                 members.setdefault(entry.stream, []).append(entry)
             elif entry.type == "log" and entry.understood and entry.index > 0:
@@ -753,7 +801,10 @@ class Verifier:
         if "against" in found:
             if "log.forked" in codes:
                 return "forked"
-            return "rolled back" if "log.rolled-back" in codes else "altered"
+            if "log.rolled-back" in codes:
+                return "rolled back"
+            against = {code for code in codes if severity(code) == "against"}
+            return "pruned, not permitted" if against == {"entries.pruned-not-permitted"} else "altered"
         if "unknown" in found:
             return "could not check"
         return "self-consistent" if self.witnessed is None else "intact"
