@@ -8,6 +8,7 @@ import {
   type Word,
 } from '../core/record/index.js'
 import { type JudgedBatch, linkOf, StreamAcceptance, type StreamMemory } from '../core/record/stream.js'
+import { wasSignedHere } from './signed-here.js'
 
 /** All that an {@link Acceptance} has to remember for good: JSON. */
 export interface AcceptanceMemory {
@@ -38,7 +39,7 @@ export class Acceptance {
    */
   constructor(log: Hash, operators: readonly Key[], memory?: AcceptanceMemory) {
     const held = (leaf: Hash) => this.#recent.get(leaf) ?? this.#lookedUp.get(leaf)
-    this.#streams = new StreamAcceptance({ log, operators, held }, memory?.streams)
+    this.#streams = new StreamAcceptance({ log, operators, held, signedHere: wasSignedHere }, memory?.streams)
     this.#starts = new Map(memory?.starts)
     this.#recoveries = new Map(memory?.recoveries)
   }

@@ -5,6 +5,7 @@ import { encodeRecord, recordLeaf } from '../core/record/schema.js'
 import { recordMessage, signedRecord } from '../core/record/signing.js'
 import type { After, ChainedRecord, Json } from '../core/record/types.js'
 import type { AppendEntry } from '../log/backend.js'
+import { rememberSigned } from '../log/signed-here.js'
 import { type Batch, deliver, mayMend } from './delivery.js'
 import type { Runtime } from './runtime.js'
 import type { Sink } from './sink.js'
@@ -281,7 +282,9 @@ export class Stream {
     const json = (this.#after ? { ...unsigned, after: this.#after } : unsigned) as ChainedRecord
     this.#after = undefined
     const body = json as unknown as { readonly [name: string]: Json }
-    return this.#placed(draft, json, signedRecord(body, ed25519Sign(recordMessage(body), this.#options.seed)))
+    const placed = this.#placed(draft, json, signedRecord(body, ed25519Sign(recordMessage(body), this.#options.seed)))
+    rememberSigned(placed.leaf)
+    return placed
   }
 
   #placed(draft: Draft, json: ChainedRecord, record: Uint8Array): Placed {

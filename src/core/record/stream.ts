@@ -34,8 +34,11 @@ export interface AcceptanceOptions {
   readonly operators: readonly Key[]
   /** Index of the entry with this leaf hash; undefined when it is not held. */
   readonly held: (leaf: Hash) => number | undefined
-  /** False only where every recorder runs in the writer's own process. Default true. */
-  readonly checkSignatures?: boolean
+  /**
+   * Whether a recorder of the writer's own process has just signed the record with this leaf hash: its signature need
+   * not be checked again. spec/record.md §7, "What a log takes". Default: of none.
+   */
+  readonly signedHere?: (leaf: Hash) => boolean
 }
 
 /** What became of one batch. The held records are its first ones: it was handed over before, in part or whole. */
@@ -118,7 +121,9 @@ export class StreamAcceptance {
       fresh++
     }
     const taken = batch.slice(held.length)
-    if (taken.length > 0 && this.#options.checkSignatures !== false) requireSignatures(taken, tip!.start)
+    const { signedHere } = this.#options
+    const unchecked = signedHere ? taken.filter(({ leaf }) => !signedHere(leaf)) : taken
+    if (unchecked.length > 0) requireSignatures(unchecked, taken.at(-1), tip!.start)
     return { stream, held, fresh: taken }
   }
 
@@ -222,8 +227,11 @@ export class StreamAcceptance {
   }
 }
 
-function requireSignatures(records: readonly ParsedRecord[], start: Pick<StreamStart, 'identity' | 'key'>): void {
-  const last = records[records.length - 1]!
+function requireSignatures(
+  records: readonly ParsedRecord[],
+  last: ParsedRecord | undefined,
+  start: Pick<StreamStart, 'identity' | 'key'>,
+): void {
   for (const record of records) {
     const opens = record.json['type'] === 'stream.start'
     if (opens && !verifyRecordSignature(record, start.identity))
