@@ -34,7 +34,7 @@ export interface Disk {
   lock(path: string, message: string): Promise<DiskLock | { readonly heldBy: string }>
 }
 
-export interface DiskStat {
+interface DiskStat {
   readonly kind: 'file' | 'directory' | 'other'
   readonly length: number
   /** Another one after every change of the file; undefined where the disk cannot tell. */
