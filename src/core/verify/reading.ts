@@ -331,6 +331,7 @@ export class Reading {
 
   #attributed(index: number, parsed: ParsedRecord, stream: StreamState, seq: number): void {
     stream.records++
+    stream.highest = Math.max(stream.highest, index)
     if (seq > stream.last.seq) stream.last = { seq, leaf: parsed.leaf, index }
     if (!stream.foreign && !stream.pretender) this.#unexpected(index, seq, stream)
     if (!parsed.understood) {
@@ -665,11 +666,11 @@ export class Reading {
 
   #compromised(stream: StreamState, key: Key): void {
     const from = this.#identities.disputedFrom(key)
-    if (from === undefined || stream.last.index < from) return
+    if (from === undefined || stream.highest < from) return
     this.#findings.add(
       'key.disputed',
-      `records up to index ${stream.last.index} are signed with a key that is said to have been compromised from index ${from}`,
-      { indexes: [Math.max(from, stream.first), stream.last.index], stream: stream.id },
+      `records up to index ${stream.highest} are signed with a key that is said to have been compromised from index ${from}`,
+      { indexes: [Math.min(Math.max(from, stream.first), stream.highest), stream.highest], stream: stream.id },
     )
   }
 
@@ -707,6 +708,7 @@ const unread = (id: Hash, index: number) => ({
   id,
   first: index,
   last: { seq: 0, leaf: id, index },
+  highest: index,
   records: 1,
   calls: 0,
   pending: 0,

@@ -16,6 +16,8 @@ export interface StreamState {
   identity: IdentityState
   /** Newest attributed record: the one with the highest seq. */
   last: { readonly seq: Int; readonly leaf: Hash; readonly index: number }
+  /** Highest index of an attributed record: of another one than `last` in a stream that is out of order. */
+  highest: number
   records: number
   notUnderstood: number
   calls: number
