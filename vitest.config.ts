@@ -8,8 +8,10 @@ export default defineConfig({
   resolve: { alias: { '#crypto': at('./src/native/crypto.ts') } },
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    hookTimeout: 60_000,
     pool: 'forks',
+    // Many tests wait for processes that they started: the default, one worker less than cores, leaves two cores idle.
+    maxWorkers: 2,
+    testTimeout: 60_000,
   },
 })
