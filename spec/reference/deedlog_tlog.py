@@ -435,7 +435,9 @@ def inside(trust_path, target):
     """trust-file.md: a trust file inside its target, the whole log, counts as none. Hard links are not seen."""
     target = os.path.realpath(target)
     lines = os.path.isfile(target)
-    whole = os.path.dirname(target) if not lines and os.path.basename(target) == "log" else target
+    # `<dir>/log` stands for `<dir>`; a log that happens to be called "log" has a log/ of its own.
+    public = not lines and os.path.basename(target) == "log" and not os.path.isdir(os.path.join(target, "log"))
+    whole = os.path.dirname(target) if public else target
     for trust in (os.path.abspath(trust_path), os.path.realpath(trust_path)):
         if trust == whole or (trust.startswith(whole + ("." if lines else os.sep)) and trust != whole + ".trust"):
             return True
