@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto'
+import { ed25519Equation as pureEquation } from '../core/crypto/pure.js'
 
 /*
  * `#crypto` on Node. See `src/core/crypto/pure.ts` for what each function promises; this file only makes them fast.
@@ -33,13 +34,36 @@ export function ed25519Forget(seed: Uint8Array): void {
   seed.fill(0)
 }
 
-/** OpenSSL checks S < L and compares [S]B - [k]A with R byte for byte: exactly the equation, and no rule on the key. */
+/**
+ * OpenSSL checks S < L and compares [S]B - [k]A with R byte for byte: exactly the equation, and no rule on the key. But
+ * from 3.5 on (Node 24) it also refuses points of small order, R among them, so that one record would be good on one
+ * Node and bad on another. What it refuses with such a point is decided by the equation spelled out.
+ */
 export function ed25519Equation(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
   if (signature.length !== 64 || publicKey.length !== 32) return false
   const key = remembered(publicKeys, publicKey, () =>
     createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' }),
   )
-  return verify(null, message, key, signature)
+  if (verify(null, message, key, signature)) return true
+  return (isSmall(signature) || isSmall(publicKey)) && pureEquation(signature, message, publicKey)
+}
+
+// y of the points of order 1, 2, 4 and 8, little-endian, and the spellings above 2^255-19 of the first two.
+const SMALL_ORDER = new Set([
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+])
+
+/** Whether the point that `bytes` begin with is of small order, whatever the sign of its x. */
+function isSmall(bytes: Uint8Array): boolean {
+  const y = Buffer.from(bytes.subarray(0, 32))
+  y[31]! &= 0x7f
+  return SMALL_ORDER.has(y.toString('hex'))
 }
 
 // RFC 8410: the DER of everything before the 32 key bytes, in PKCS#8 and in SubjectPublicKeyInfo.

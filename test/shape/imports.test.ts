@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const MAY_IMPORT: Record<string, readonly string[]> = {
   'core/errors': [],
   'core/crypto': [],
-  native: [],
+  native: ['core/crypto'],
   'core/bytes': ['core/errors'],
   'core/tlog': ['core/errors', 'core/bytes', '#crypto'],
   'core/record': ['core/errors', 'core/bytes', 'core/tlog', '#crypto'],
