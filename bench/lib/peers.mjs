@@ -17,7 +17,7 @@ export const PEERS = {
           response: outputOf(i),
           agent: { id: 'did:example:bench', name: 'bench' },
           sessionId: 'bench',
-          decision: 'allow',
+          decision: 'allowed',
         })
     },
     does: {
