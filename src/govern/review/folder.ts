@@ -79,20 +79,26 @@ export function removeSocket(path: string): void {
   let target: string | undefined
   try {
     if (lstatSync(path).isSymbolicLink()) target = realpathSync(path)
-  } catch {}
+  } catch {
+    // Gone already, or a link to nothing: then there is nothing behind it to remove.
+  }
   remove(path)
   if (target === undefined || !basename(dirname(target)).startsWith(SHORT_FOLDER)) return
   remove(target)
   try {
     // Only when it is empty: nothing but our socket was ever meant to be in it.
     rmdirSync(dirname(target))
-  } catch {}
+  } catch {
+    // Something else lies in it, or it is gone: either way it is not ours to remove.
+  }
 }
 
 function remove(path: string): void {
   try {
     unlinkSync(path)
-  } catch {}
+  } catch {
+    // Another process was quicker. A socket that is left over refuses every connection, and is tried again.
+  }
 }
 
 function refuseWindows(): void {
