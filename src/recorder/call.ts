@@ -28,5 +28,13 @@ export class Call implements Ticket {
     this.tool = init.tool
     this.argsInForce = init.argsInForce
     if (init.decision.verdict === 'deny') this.state = 'closed'
+    calls.add(this)
   }
 }
+
+/** The calls of all recorders of this module: a call may be made by one that another recorder has recorded. */
+const calls = new WeakSet<object>()
+
+/** The call behind a ticket; undefined for anything else, which may be anything. */
+export const callOf = (ticket: Ticket | undefined): Call | undefined =>
+  calls.has(ticket as object) ? (ticket as Call) : undefined

@@ -1,6 +1,7 @@
+export type { Approval } from './approving.js'
 export { CallDeniedError } from './denied.js'
 export { type RecordedOptions, recorded } from './recorded.js'
-export { type Approval, Recorder } from './recorder.js'
+export { Recorder } from './recorder.js'
 export type {
   CallRequest,
   CallResult,

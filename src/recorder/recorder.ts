@@ -1,42 +1,25 @@
-import { types } from 'node:util'
-import { ed25519PublicKey, sha256Hex } from '#crypto'
 import { quote, UnavailableError } from '../core/errors.js'
-import { allowsExecuted, isFinal } from '../core/record/calls.js'
-import { canonicalBytes, canonicalize } from '../core/record/canonical.js'
-import { capture } from '../core/record/capture.js'
-import { formatTime, isHash, isKey, isSig, isText, isWord, ulid } from '../core/record/formats.js'
-import type { After, Intent, LogRef, Outcome, Review } from '../core/record/types.js'
+import { isFinal } from '../core/record/calls.js'
+import { ulid } from '../core/record/formats.js'
 import { evaluateSafely } from '../govern/decide.js'
 import type { ApprovalAnswer, Decision } from '../govern/evaluator.js'
-import type { Signer } from '../log/backend.js'
-import { Call } from './call.js'
-import { Head } from './head.js'
-import { Ledger } from './ledger.js'
-import { configHash, coverageParts, makeStart, rulesParts } from './opening.js'
-import { recover } from './recovery.js'
+import { type Approval, type Approving, askApprover } from './approving.js'
+import { Call, callOf } from './call.js'
+import { Declared } from './declared.js'
+import { definitionDigest } from './definitions.js'
+import { intentDraft } from './intent-draft.js'
+import { given, isPossible, outcomeDraft } from './outcome-draft.js'
+import { Reporting } from './reporting.js'
+import { reviewDraft } from './review-draft.js'
 import { type Runtime, systemRuntime } from './runtime.js'
+import { isTierRule, settingsOf, tierOf } from './settings.js'
 import { release, retain } from './shared.js'
-import { freshSigner, type Sink, sinkOf } from './sink.js'
-import { asError, type Body, type Draft, Stream, type StreamOptions } from './stream.js'
-import { asText, asWord } from './text.js'
+import { sinkOf } from './sink.js'
+import type { Body, Pending } from './stream.js'
+import { STREAM_LIMITS, Streams } from './streams.js'
+import { asWord } from './text.js'
 import type { CallRequest, CallResult, CoveredTool, Given, Part, RecorderOptions, Ticket, Tier } from './types.js'
-import { Commitments, Snapshot, snapshot, type ValueRules } from './values.js'
-
-/** spec/record.md §2: after 24 hours or 2^20 records new calls go to a new stream. */
-const STREAM_LIMITS = { ms: 24 * 60 * 60 * 1000, records: 2 ** 20 }
-// spec/record.md §5: a busy stream carries `after` at least once a minute. Half of that leaves room for the batch.
-const AFTER_MS = 30_000
-const REFS_MAX = 8
-
-const DEFAULTS = {
-  reviewTimeoutMs: 300_000,
-  valueBytesMax: 1024 * 1024,
-  keepDisclosures: true,
-  appendTimeoutMs: 30_000,
-} as const
-
-/** What an approver made of a call. `unanswered`: there is none, it failed, or it took too long. */
-export type Approval = 'approved' | 'declined' | 'unanswered'
+import { type Snapshot, Values } from './values.js'
 
 /**
  * Turns tool calls into records: an intent that is durable before the tool may run, an outcome after. Adapters use
@@ -48,58 +31,40 @@ export type Approval = 'approved' | 'declined' | 'unanswered'
 export class Recorder {
   readonly #options: RecorderOptions
   readonly #runtime: Runtime
-  readonly #streamLimits: typeof STREAM_LIMITS
-  readonly #sink: Sink
-  readonly #head: Head
-  readonly #values: ValueRules
-  readonly #limits: { readonly reviewTimeoutMs: number; readonly appendTimeoutMs: number }
-  readonly #keepsDisclosures: boolean
-  readonly #digests = new WeakMap<object, string>()
+  readonly #values: Values
+  readonly #declared: Declared
+  readonly #streams: Streams
+  readonly #approving: Approving
+  readonly #reporting: Reporting
   /** Arguments as `decide` saw them, so that the intent commits to exactly those. */
   readonly #decided = new WeakMap<CallRequest, Snapshot>()
-  readonly #reported = new Set<string>()
-  readonly #retiring = new Set<Ledger>()
-  #ledger: Ledger | undefined
-  #opening: Promise<Ledger> | undefined
-  /** Of what earlier runs left, in a stream of its own. Never rejects. */
-  #recovering: Promise<void> | undefined
-  #tools: readonly CoveredTool[] = []
-  readonly #unseen: Set<string>
-  #tierInForce: RecorderOptions['tier']
-  /** Who changed the tier last, and why: every stream begins with it. */
-  #tierChange: TierChange | undefined
-  #lost = 0
-  #afterReadAt = 0
   #closing: Promise<void> | undefined
 
   /**
    * @throws {TypeError} a backend without `append`, `flush` and `close`, or an agent id that is no `word`
    * @throws {RangeError} a limit that is no positive integer
    */
-  constructor(options: RecorderOptions, runtime: Runtime = systemRuntime, streamLimits = STREAM_LIMITS) {
-    const { valueBytesMax, reviewTimeoutMs, appendTimeoutMs, keepDisclosures } = { ...DEFAULTS, ...options }
-    if (!isWord(options.agent?.id))
-      throw new TypeError(
-        `the agent id ${JSON.stringify(options.agent?.id)} is no word: 1 to 255 printable ASCII characters without space and "+", such as did:example:shop`,
-      )
-    for (const [name, value] of Object.entries({ valueBytesMax, reviewTimeoutMs, appendTimeoutMs }))
-      if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${name} is a positive integer, not ${value}`)
+  constructor(options: RecorderOptions, runtime: Runtime = systemRuntime, limits = STREAM_LIMITS) {
+    const wanted = settingsOf(options)
+    const sink = sinkOf(options.backend, runtime)
+    const settings = { ...wanted, keepDisclosures: wanted.keepDisclosures && sink.keepsDisclosures }
+    const { evaluator, approver, agent, redact, unseen } = options
+    const { valueBytesMax, keepDisclosures, reviewTimeoutMs: timeoutMs } = settings
+    const reporting = new Reporting(options.onError)
     this.#options = options
     this.#runtime = runtime
-    this.#streamLimits = streamLimits
-    this.#sink = sinkOf(options.backend, runtime)
-    this.#head = new Head(this.#sink)
-    this.#values = { redact: options.redact, valueBytesMax }
-    this.#limits = { reviewTimeoutMs, appendTimeoutMs }
-    this.#keepsDisclosures = keepDisclosures && this.#sink.keepsDisclosures
-    this.#unseen = new Set((options.unseen ?? []).filter(isWord))
-    this.#tierInForce = options.tier
+    this.#reporting = reporting
+    this.#approving = { approver, agent: agent.id, timeoutMs, runtime, reporting }
+    this.#values = new Values({ redact, valueBytesMax, keepDisclosures, random: runtime.random })
+    this.#declared = new Declared({ unseen, gaps: evaluator?.gaps })
+    const parts = { options, settings, runtime, limits, sink, reporting }
+    this.#streams = new Streams({ ...parts, values: this.#values, declared: this.#declared })
     retain(options.backend)
   }
 
   /** Why records cannot be written at the moment; a strict call is refused while it is there. */
   get broken(): Error | undefined {
-    return this.#ledgers().find(ledger => ledger.stream.broken)?.stream.broken
+    return this.#streams.broken
   }
 
   /**
@@ -107,11 +72,11 @@ export class Recorder {
    * Without an evaluator: `not_evaluated`.
    */
   decide(request: CallRequest): Promise<Decision> {
-    this.#decided.set(request, this.#snap(request, 'args', request.args))
+    this.#decided.set(request, this.#snapArgs(request))
     const { evaluator, agent } = this.#options
     if (!evaluator) return NOT_EVALUATED
     return evaluateSafely(evaluator, { agent: agent.id, tool: request.tool.name, args: request.args }, error =>
-      this.#report(error),
+      this.#reporting.report(error),
     )
   }
 
@@ -125,8 +90,8 @@ export class Recorder {
   async intent(request: CallRequest, decision: Decision): Promise<Ticket> {
     const call = this.#newCall(request, decision)
     if (this.#closing) throw new UnavailableError('recorder.closed', 'the recorder has been closed')
-    const tier = this.#tier(request.tool.name)
-    const draft = this.#intentDraft(call, request, tier)
+    const tier = tierOf(this.#streams.tier, request.tool.name)
+    const draft = intentDraft(call, request, tier, this.#circumstances())
     if (tier === 'strict') {
       await this.#writeIntent(call, draft, tier)
       return call
@@ -134,8 +99,8 @@ export class Recorder {
     const written = this.#writeIntent(call, draft, tier).catch(error => {
       // The tool runs all the same. From here on an intent that is written after all is a belated one.
       call.letGo = true
-      if (!call.intent && !draft.keep) this.#lose()
-      this.#report(asError(error))
+      if (!call.intent && !draft.keep) this.#streams.lose()
+      this.#reporting.report(error)
     })
     if (tier === 'degraded') await written
     return call
@@ -149,34 +114,17 @@ export class Recorder {
    * @throws what `intent` throws
    */
   async review(ticket: Ticket, answer: ApprovalAnswer, args?: Given): Promise<void> {
-    const call = this.#own(ticket)
+    const call = callOf(ticket)
     if (call?.decision.verdict !== 'review') throw new TypeError('only a call with the verdict `review` is reviewed')
     const { ledger } = call
     if (!ledger || !call.intent) throw new UnavailableError('recorder.unwritten', 'the intent has not been written')
-    const kept = this.#commitments()
     const approved = answer.approved === true
-    const given = approved && args ? this.#given(call, 'args', args) : undefined
-    const changed = given && !given.equals(call.argsInForce) ? given : undefined
-    const approval = answer.approval
-    const body: Omit<Review, keyof Chained> = {
-      type: 'review',
-      call: call.call,
-      intent: call.intent,
-      verdict: approved ? 'approved' : 'rejected',
-      approver: { id: asWord(answer.by), channel: asWord(answer.channel) },
-      ...(changed && { args: kept.add('args', changed.json) }),
-      ...(approval &&
-        isKey(approval.key) &&
-        isSig(approval.sig) && { approval: { key: approval.key, sig: approval.sig } }),
+    const approvedArgs = approved && args ? given(call, 'args', args, this.#values) : undefined
+    const changed = approvedArgs?.equals(call.argsInForce) ? undefined : approvedArgs
+    const sealed = () => {
+      if (!approved) this.#close(call)
     }
-    await this.#written(ledger, {
-      make: () => body,
-      disclosures: kept.disclosures(),
-      keep: !approved,
-      sealed: () => {
-        if (!approved) this.#over(call, 'closed')
-      },
-    })
+    await this.#streams.written(ledger, reviewDraft(call, answer, changed, { values: this.#values, sealed }))
     if (changed) call.argsInForce = changed
   }
 
@@ -188,7 +136,7 @@ export class Recorder {
    * @throws what `intent` throws: the call must not run, and its outcome is for the caller to record
    */
   async approve(ticket: Ticket, args: unknown): Promise<Approval> {
-    const answer = await this.#ask(ticket, args)
+    const answer = await askApprover(this.#approving, ticket, args)
     if (!answer) {
       await this.outcome(ticket, { status: 'not_executed', executed: 'no' })
       return 'unanswered'
@@ -203,40 +151,40 @@ export class Recorder {
    */
   async outcome(ticket: Ticket, result: CallResult): Promise<void> {
     try {
-      const call = this.#own(ticket)
+      const call = callOf(ticket)
       if (!call) throw new TypeError('this is no ticket of this recorder')
       const draft = this.#outcomeDraft(call, result)
       if (!draft) return
       // A lossy call may be over before its stream has opened.
-      if (!call.ledger) await this.#opening?.catch(() => {})
+      if (!call.ledger) await this.#streams.opened()
       const { ledger } = call
       if (!ledger || ledger.ended) {
-        this.#lose()
+        this.#streams.lose()
         return
       }
-      await this.#written(ledger, draft)
+      await this.#streams.written(ledger, draft)
     } catch (error) {
-      this.#report(asError(error))
+      this.#reporting.report(error)
     }
   }
 
   /** A snapshot of a value of a call as it is now, to be handed to `outcome` or `review` later. Never throws. */
   snapshot(ticket: Ticket, part: Part, value: unknown): Snapshot {
-    return snapshot(value, { tool: ticket.tool, part }, this.#values)
+    return this.#values.snapshot(value, { tool: ticket.tool, part })
   }
 
   /** Records that something is known to be missing. Never rejects. */
   async loss(reason: string, detail?: unknown, count?: number): Promise<void> {
-    const kept = this.#commitments()
+    const kept = this.#values.commitments()
     const body: Body = {
       type: 'loss',
       reason: asWord(reason),
       ...(count !== undefined && Number.isSafeInteger(count) && count >= 0 && { count }),
-      ...(detail !== undefined && { detail: kept.add('detail', capture(detail, this.#values.valueBytesMax)) }),
+      ...(detail !== undefined && { detail: kept.add('detail', this.#values.captured(detail)) }),
     }
     await this.#quietly(async () => {
-      const ledger = await this.#current()
-      await this.#written(ledger, { make: () => body, disclosures: kept.disclosures(), keep: true })
+      const ledger = await this.#streams.current()
+      await this.#streams.written(ledger, { make: () => body, disclosures: kept.disclosures(), keep: true })
     })
   }
 
@@ -246,16 +194,8 @@ export class Recorder {
    * @param unseen kinds of calls that cannot be seen here, besides those of the options: `word`s
    */
   async coverage(tools: readonly CoveredTool[], unseen: readonly string[] = []): Promise<void> {
-    for (const word of unseen) if (isWord(word)) this.#unseen.add(word)
-    this.#tools = tools.map(({ name, digest, wrapped }) => ({
-      name: typeof name === 'string' ? name : '?',
-      ...(isHash(digest) && { digest }),
-      wrapped: wrapped === true,
-    }))
-    await this.#quietly(async () => {
-      const ledger = await this.#current()
-      await Promise.all(this.#coverageDrafts(ledger).map(draft => this.#written(ledger, draft)))
-    })
+    this.#declared.declare(tools, unseen)
+    await this.#quietly(async () => this.#streams.declare(await this.#streams.current()))
   }
 
   /**
@@ -268,42 +208,25 @@ export class Recorder {
    */
   async changeTier(tier: Tier | ((tool: string) => Tier), why: { by: string; reason: string }): Promise<void> {
     const { by, reason } = why ?? {}
-    const isTier = typeof tier === 'function' || TIERS.has(tier)
-    if (!isTier || typeof by !== 'string' || by === '' || typeof reason !== 'string' || reason === '')
+    if (!isTierRule(tier) || typeof by !== 'string' || by === '' || typeof reason !== 'string' || reason === '')
       throw new TypeError('a tier is changed to strict, degraded, lossy or a function, by somebody, for a reason')
-    this.#tierInForce = tier
-    this.#tierChange = { tier: typeof tier === 'function' ? 'per tool' : tier, by, reason }
-    await this.#quietly(async () => {
-      // A stream that is being opened was configured before; what waits to be written belongs before the change.
-      await this.#opening?.catch(() => {})
-      await Promise.all(this.#ledgers().map(ledger => ledger.stream.revive(true)))
-      if (this.#ledger) this.#retire(this.#ledger)
-      const { stream } = await this.#current()
-      await stream.drained()
-    })
+    this.#declared.tierChange = { tier: typeof tier === 'function' ? 'per tool' : tier, by, reason }
+    await this.#quietly(() => this.#streams.reconfigure(tier))
   }
 
   /** SHA-256 of a tool's definition as offered to the model: RFC 8785 form of E(definition), lowercase hex. */
   definitionDigest(definition: unknown): string {
-    if (typeof definition !== 'object' || definition === null) return digestOf(definition)
-    let digest = this.#digests.get(definition)
-    if (!digest) {
-      digest = digestOf(definition)
-      this.#digests.set(definition, digest)
-    }
-    return digest
+    return definitionDigest(definition)
   }
 
   /** Records that a session of the host is over, with the number of its calls. Never rejects. */
   async sessionEnd(session: string): Promise<void> {
-    await this.#quietly(() =>
-      Promise.all(this.#ledgers().map(ledger => this.#written(ledger, this.#sessionEndDraft(ledger, session)))),
-    )
+    await this.#quietly(() => this.#streams.sessionEnded(session))
   }
 
   /** Records for every call without an outcome that nobody knows how it ended, and why nobody will. Never rejects. */
   async sweep(reason: string): Promise<void> {
-    const open = this.#ledgers().flatMap(ledger => [...ledger.awaited].filter(call => call.state === 'open'))
+    const open = this.#streams.all().flatMap(ledger => [...ledger.awaited].filter(call => call.state === 'open'))
     await Promise.all(
       open.map(call => this.outcome(call, { status: 'unknown', executed: 'unknown', error: { value: reason } })),
     )
@@ -311,8 +234,7 @@ export class Recorder {
 
   /** Resolves when everything recorded so far is covered by a signed checkpoint of the log. */
   async flush(): Promise<void> {
-    await this.#opening?.catch(() => {})
-    await Promise.all([this.#recovering, ...this.#ledgers().map(ledger => ledger.stream.drained())])
+    await this.#streams.drained()
     await this.#options.backend.flush()
   }
 
@@ -323,119 +245,40 @@ export class Recorder {
    * @throws what kept the end from being written
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close()
+    this.#closing ??= this.#end()
     return this.#closing
   }
 
-  async #close(): Promise<void> {
-    await this.#opening?.catch(() => {})
-    const ledgers = this.#ledgers()
-    for (const ledger of ledgers) this.#end(ledger)
-    await Promise.all(
-      ledgers.map(async ({ stream }) => {
-        await stream.drained()
-        if (stream.broken) await stream.revive(true)
-        await stream.drained()
-        stream.forget()
-      }),
-    )
-    await this.#recovering
-    const failure = this.broken
-    if (release(this.#options.backend)) await this.#options.backend.close()
-    else await this.#options.backend.flush()
+  async #end(): Promise<void> {
+    const failure = await this.#streams.end()
+    const { backend } = this.#options
+    if (release(backend)) await backend.close()
+    else await backend.flush()
     if (failure) throw failure
   }
 
-  // ---- calls ----
-
   #newCall(request: CallRequest, decision: Decision): Call {
-    const args = this.#decided.get(request) ?? this.#snap(request, 'args', request.args)
+    const args = this.#decided.get(request) ?? this.#snapArgs(request)
     this.#decided.delete(request)
-    const call = new Call({
+    return new Call({
       call: ulid(this.#runtime.now(), this.#runtime.random(10)),
       decision,
       tool: request.tool.name,
       argsInForce: args,
     })
-    tickets.add(call)
-    return call
-  }
-
-  #intentDraft(call: Call, request: CallRequest, tier: Tier): Pending {
-    const kept = this.#commitments()
-    const { tool, decision } = { tool: request.tool, decision: call.decision }
-    const named = tool.registered !== false && isText(tool.name)
-    const args = kept.add('args', call.argsInForce.json)
-    const policy = asText(decision.policy)
-    const rule = asText(decision.rule)
-    const refs = this.#refs(request.refs)
-    const { attempt } = request
-    const parent = this.#own(request.parent)
-    call.argsRoot = args.root
-    const body = {
-      type: 'intent' as const,
-      time: formatTime(this.#runtime.now()),
-      call: call.call,
-      tool: {
-        name: named ? tool.name : '?',
-        ...(isWord(tool.kind) && { kind: tool.kind }),
-        ...(isText(tool.server) && { server: tool.server }),
-        ...(tool.definition !== undefined && { digest: this.definitionDigest(tool.definition) }),
-      },
-      ...(!named && { toolName: kept.add('toolName', capture(tool.name, this.#values.valueBytesMax)) }),
-      args,
-      ...(request.principal !== undefined && {
-        principal: kept.add('principal', this.#snap(request, 'principal', request.principal).json),
-      }),
-      ...(refs && { refs }),
-      ...(attempt !== undefined && Number.isSafeInteger(attempt) && attempt >= 2 && { attempt }),
-      ...(tier !== 'strict' && { tier }),
-      ...(request.unmediated === true && { unmediated: true as const }),
-    }
-    const decided: Omit<Intent['decision'], 'rules'> = {
-      verdict: decision.verdict,
-      ...(policy && { policy }),
-      ...(rule && { rule }),
-      ...(typeof decision.reason === 'string' && {
-        reason: kept.add('decision.reason', capture(decision.reason, this.#values.valueBytesMax)),
-      }),
-    }
-    const { session: name } = request
-    return {
-      make: () => {
-        const ledger = call.ledger!
-        const session = name === undefined ? undefined : ledger.session(name)
-        return {
-          ...body,
-          decision: ledger.rules ? { ...decided, rules: ledger.rules } : decided,
-          ...(session && { session: { id: session.id, n: session.calls } }),
-          ...(parent?.intent && { parent: parent.intent }),
-          ...((call.letGo || request.belated === true) && { belated: true as const }),
-        }
-      },
-      disclosures: kept.disclosures(),
-      keep: tier === 'degraded',
-      sealed: leaf => {
-        const first = call.intent === undefined
-        call.intent = leaf
-        if (!first) return
-        const ledger = call.ledger!
-        ledger.calls++
-        if (name !== undefined) ledger.session(name).calls++
-        if (call.state !== 'closed') ledger.unfinished.add(call)
-      },
-    }
   }
 
   async #writeIntent(call: Call, draft: Pending, tier: Tier): Promise<void> {
-    if (tier === 'strict') await this.#refuseWhileBroken()
-    else if (tier === 'degraded' && this.broken) await Promise.all(this.#ledgers().map(each => each.stream.revive()))
-    else this.#reviveInBackground()
-    const ledger = this.#usable() ?? (await this.#current())
+    const streams = this.#streams
+    if (tier === 'strict') await streams.refuseWhileBroken()
+    else if (tier === 'degraded' && this.broken) await streams.revive()
+    else streams.reviveInBackground()
+    const current = streams.current()
+    const ledger = current instanceof Promise ? await current : current
     call.ledger = ledger
     if (call.state !== 'closed') ledger.awaited.add(call)
     try {
-      await this.#written(ledger, draft)
+      await streams.written(ledger, draft)
     } catch (error) {
       if (tier === 'strict') this.#abandon(call)
       throw error
@@ -455,364 +298,53 @@ export class Recorder {
     void this.outcome(call, { status: 'not_executed', executed: 'no' })
   }
 
+  /** Undefined: there is nothing (left) to say of this call. */
   #outcomeDraft(call: Call, result: CallResult): Pending | undefined {
     if (call.state === 'final') {
-      this.#report(new UnavailableError('recorder.second-outcome', 'the call already has its final outcome'))
+      this.#reporting.report(new UnavailableError('recorder.second-outcome', 'the call already has its final outcome'))
       return undefined
     }
     // A denied call that did not run has said all there is to say.
     if (call.state === 'closed' && result.executed === 'no') return undefined
-    let { status, executed } = result
-    if (!isPossible(status, executed)) {
-      const said = [status, executed].map(word => (typeof word === 'string' ? quote(word) : `a ${typeof word}`))
-      this.#report(new TypeError(`no call has the status ${said[0]} and executed ${said[1]}`))
-      status = 'unknown'
-      executed = 'unknown'
-    }
-    const second = call.state === 'provisional'
-    if (second && status === 'pending') return undefined
-    const kept = this.#commitments()
-    const args = result.args && executed !== 'no' ? this.#given(call, 'args', result.args) : undefined
-    const part = (name: 'output' | 'visible', given: Given | undefined) =>
-      given && { [name]: kept.add(name, this.#given(call, name, given).json) }
-    const body: Omit<Outcome, keyof Chained> & { readonly time: string } = {
-      type: 'outcome',
-      time: formatTime(this.#runtime.now()),
-      call: call.call,
-      intent: '',
-      status,
-      executed,
-      ...(args && !args.equals(call.argsInForce) && { args: kept.add('args', args.json) }),
-      ...part('output', result.output),
-      ...part('visible', result.visible),
-      ...(result.error && { error: this.#error(call, result.error.value, kept) }),
-      ...moment(result),
-      ...(second && { late: true as const }),
-    }
-    const final = isFinal(status)
-    call.state = call.state === 'closed' ? 'closed' : final ? 'final' : 'provisional'
-    return {
-      // Without its intent an outcome says nothing: the loss is counted instead.
-      make: () => {
-        if (call.intent) return { ...body, intent: call.intent }
-        this.#lose()
-        return undefined
-      },
-      disclosures: kept.disclosures(),
-      keep: true,
-      sealed: () => {
-        if (final) call.ledger!.unfinished.delete(call)
-        this.#settle(call)
-      },
-    }
+    const said = isPossible(result) ? result : this.#impossible(result)
+    if (call.state === 'provisional' && said.status === 'pending') return undefined
+    const draft = outcomeDraft(call, said, this.#circumstances(), {
+      lost: () => this.#streams.lose(),
+      sealed: () => this.#settle(call),
+    })
+    if (call.state !== 'closed') call.state = isFinal(said.status) ? 'final' : 'provisional'
+    return draft
   }
 
-  #error(call: Call, thrown: unknown, kept: Commitments): NonNullable<Outcome['error']> {
-    const name = errorName(thrown)
-    const message = ownMessage(thrown)
-    const given = this.snapshot(call, 'error', message === undefined ? thrown : message)
-    return { ...(name && { name }), message: kept.add('error.message', given.json) }
+  /** What a host says and cannot be is not repeated as if it were. */
+  #impossible(result: CallResult): CallResult {
+    const said = [result.status, result.executed].map(word =>
+      typeof word === 'string' ? quote(word) : `a ${typeof word}`,
+    )
+    this.#reporting.report(new TypeError(`no call has the status ${said[0]} and executed ${said[1]}`))
+    return { ...result, status: 'unknown', executed: 'unknown' }
   }
 
-  #over(call: Call, state: 'closed'): void {
-    call.state = state
+  /** A call that was declined is over. */
+  #close(call: Call): void {
+    call.state = 'closed'
     call.ledger?.unfinished.delete(call)
     this.#settle(call)
   }
 
-  /** The stream need not wait for this call any more; a stream that takes no new calls may be at its end. */
+  /** Its stream need not wait for this call any more. */
   #settle(call: Call): void {
     const ledger = call.ledger!
     if (call.state !== 'provisional') ledger.awaited.delete(call)
-    if (this.#retiring.has(ledger) && ledger.awaited.size === 0) this.#end(ledger)
+    this.#streams.settled(ledger)
   }
 
-  async #ask(ticket: Ticket, args: unknown): Promise<ApprovalAnswer | undefined> {
-    const { approver, agent } = this.#options
-    const { call, tool, argsRoot, intent } = ticket
-    if (!approver || !intent) return undefined
-    const abort = new AbortController()
-    let cancel = () => {}
-    const timeout = new Promise<undefined>(resolve => {
-      cancel = this.#runtime.later(this.#limits.reviewTimeoutMs, () => resolve(undefined))
-    })
-    try {
-      const asked = approver.ask({ call, agent: agent.id, tool, args, root: argsRoot, intent, signal: abort.signal })
-      const answer = await Promise.race([asked, timeout])
-      if (answer === undefined) throw new UnavailableError('recorder.unanswered', 'the approver gave no answer in time')
-      if (typeof answer !== 'object' || answer === null || typeof answer.approved !== 'boolean')
-        throw new TypeError('an approver answers with { approved, by, channel }')
-      return answer
-    } catch (error) {
-      this.#report(asError(error))
-      return undefined
-    } finally {
-      cancel()
-      abort.abort()
-    }
+  #snapArgs({ tool, args }: CallRequest): Snapshot {
+    return this.#values.snapshot(args, { tool: tool.name, part: 'args' })
   }
 
-  // ---- streams ----
-
-  /** Resolves when `draft` is durable. */
-  #written(ledger: Ledger, draft: Pending): Promise<void> {
-    // Nothing follows `stream.end`.
-    if (ledger.ended) return Promise.reject(new UnavailableError('recorder.closed', 'the stream has ended'))
-    if (draft.keep) this.#reviveInBackground()
-    return new Promise((resolve, reject) => {
-      ledger.stream.push({
-        ...draft,
-        settled: error => {
-          if (error) reject(error)
-          else resolve()
-        },
-      })
-    })
-  }
-
-  async #refuseWhileBroken(): Promise<void> {
-    for (const { stream } of this.#ledgers()) {
-      const why = stream.broken
-      if (why && !(await stream.revive()))
-        throw new UnavailableError('recorder.broken', `records cannot be written: ${why.message}`, {
-          cause: why,
-          retryable: true,
-        })
-    }
-  }
-
-  #reviveInBackground(): void {
-    for (const { stream } of this.#ledgers()) if (stream.broken) void stream.revive()
-  }
-
-  #ledgers(): Ledger[] {
-    return this.#ledger ? [this.#ledger, ...this.#retiring] : [...this.#retiring]
-  }
-
-  /** The stream for a new call, if there is one that takes it. */
-  #usable(): Ledger | undefined {
-    const ledger = this.#ledger
-    if (!ledger) return undefined
-    if (this.#runtime.monotonic() < ledger.until && ledger.stream.records < this.#streamLimits.records) return ledger
-    this.#retire(ledger)
-    return undefined
-  }
-
-  /** New calls go to another stream; this one ends when its calls have. */
-  #retire(ledger: Ledger): void {
-    this.#ledger = undefined
-    this.#retiring.add(ledger)
-    if (ledger.awaited.size === 0) this.#end(ledger)
-  }
-
-  #current(): Promise<Ledger> | Ledger {
-    const usable = this.#usable()
-    if (usable) return usable
-    this.#opening ??= this.#open().finally(() => {
-      this.#opening = undefined
-    })
-    return this.#opening
-  }
-
-  async #open(): Promise<Ledger> {
-    const { options, runtime } = { options: this.#options, runtime: this.#runtime }
-    const logs = await this.#sink.logs()
-    const identity = options.identity ?? (await this.#sink.identity(options.agent.id)) ?? freshSigner(runtime)
-    const after = await this.#readAfter(logs)
-    await this.#keepRules()
-    const now = runtime.monotonic()
-    const stream = await this.#begin(logs, identity, after, {
-      dropped: () => this.#lose(),
-      delivered: () => {
-        this.#tellLosses()
-        this.#refreshAfter(logs)
-      },
-    })
-    const ledger = new Ledger(stream, now + this.#streamLimits.ms, () => ulid(runtime.now(), runtime.random(10)))
-    this.#afterReadAt = now
-    for (const draft of [...this.#rulesDrafts(ledger), ...this.#coverageDrafts(ledger)])
-      stream.push({ ...draft, settled: error => error && this.#report(error) })
-    this.#ledger = ledger
-    this.#recovering ??= this.#recover(logs, identity, after)
-    if ((options.keepDisclosures ?? true) && !this.#sink.keepsDisclosures)
-      this.#report(
-        new UnavailableError(
-          'recorder.disclosures-dropped',
-          'the backend keeps no disclosures: nothing of what is recorded here can ever be disclosed',
-        ),
-      )
-    return ledger
-  }
-
-  /** A new stream, of which nothing has been handed over yet. */
-  async #begin(
-    logs: readonly LogRef[],
-    identity: Signer,
-    after: After | undefined,
-    told: Pick<StreamOptions, 'dropped' | 'delivered'>,
-  ): Promise<Stream> {
-    const { options, runtime } = { options: this.#options, runtime: this.#runtime }
-    const seed = runtime.random(32)
-    const start = await makeStart({
-      options,
-      logs,
-      identity,
-      streamKey: ed25519PublicKey(seed),
-      after,
-      config: configHash(withTier(options, this.#tierInForce), {
-        valueBytesMax: this.#values.valueBytesMax,
-        keepDisclosures: this.#keepsDisclosures,
-        ...this.#limits,
-      }),
-      now: runtime.now(),
-    })
-    return new Stream({
-      start,
-      seed,
-      sink: this.#sink,
-      runtime,
-      appendTimeoutMs: this.#limits.appendTimeoutMs,
-      ...told,
-    })
-  }
-
-  /** Closes what earlier runs of this agent left open. Calls do not wait for it. */
-  async #recover(logs: readonly LogRef[], identity: Signer, after: After | undefined): Promise<void> {
-    try {
-      const dead = this.#sink.deadStreams(this.#options.agent.id, identity.publicKey)
-      const begin = () => this.#begin(logs, identity, after, { dropped: () => {}, delivered: () => {} })
-      if (dead) await recover(dead, begin)
-    } catch (cause) {
-      // The next stream tries again.
-      this.#recovering = undefined
-      const { message } = asError(cause)
-      this.#report(
-        new UnavailableError('recorder.recovery', `what an earlier run left open could not be closed: ${message}`, {
-          cause,
-        }),
-      )
-    }
-  }
-
-  /** No later than the record that names them. Without them the record still says which rules they were. */
-  async #keepRules(): Promise<void> {
-    if (!this.#keepsDisclosures) return
-    for (const { bytes } of this.#options.evaluator?.rules?.files ?? []) {
-      try {
-        if (bytes) await this.#options.backend.keepRules?.(bytes)
-      } catch (error) {
-        this.#report(asError(error))
-      }
-    }
-  }
-
-  #rulesDrafts(ledger: Ledger): Pending[] {
-    const { rules } = this.#options.evaluator ?? {}
-    if (!rules) return []
-    return rulesParts(rules).map(part => ({
-      // Each names the one before it; `sealed` has told us that one's hash by the time this one is made.
-      make: () => part(ledger.rules),
-      disclosures: undefined,
-      keep: true,
-      sealed: leaf => {
-        ledger.rules = leaf
-      },
-    }))
-  }
-
-  #coverageDrafts(ledger: Ledger): Pending[] {
-    const unseen = [...this.#unseen].sort()
-    const gaps = this.#options.evaluator?.gaps ?? []
-    const tier = this.#tierChange
-    const key = canonicalize(capture({ tools: this.#tools, unseen, gaps }))
-    if (ledger.coverage === key) return []
-    const known = ledger.coverage !== undefined
-    const told = known && ledger.unseen === unseen.length
-    ledger.coverage = key
-    ledger.unseen = unseen.length
-    const kept = this.#commitments()
-    const says = { ...(gaps.length > 0 && { rules: gaps }), ...(tier && { tier }) }
-    const detail = !known && Object.keys(says).length > 0 ? kept.add('detail', capture(says)) : undefined
-    return coverageParts(this.#tools, told ? [] : unseen, detail).map(body => ({
-      make: () => body,
-      disclosures: 'detail' in body ? kept.disclosures() : undefined,
-      keep: true,
-    }))
-  }
-
-  #sessionEndDraft(ledger: Ledger, name: string): Pending {
-    return {
-      make: () => {
-        const session = ledger.endSession(name)
-        return session && session.calls > 0
-          ? { type: 'session.end', session: session.id, calls: session.calls }
-          : undefined
-      },
-      disclosures: undefined,
-      keep: true,
-    }
-  }
-
-  /** Writes the last records of a stream. What comes later for it is lost, and counted. */
-  #end(ledger: Ledger): void {
-    if (ledger.ended) return
-    const unawaited = { settled: () => {} }
-    for (const name of ledger.sessionNames())
-      ledger.stream.push({ ...this.#sessionEndDraft(ledger, name), ...unawaited })
-    if (this.#lost > 0) ledger.stream.push({ ...this.#lossDraft(), ...unawaited })
-    ledger.ended = true
-    ledger.stream.push({
-      make: () => ({ type: 'stream.end', calls: ledger.calls, pending: ledger.unfinished.size }),
-      disclosures: undefined,
-      keep: true,
-      settled: error => {
-        if (error) return
-        this.#retiring.delete(ledger)
-        ledger.stream.forget()
-      },
-    })
-  }
-
-  // ---- losses, checkpoints, errors ----
-
-  #lose(): void {
-    this.#lost++
-    this.#tellLosses()
-  }
-
-  #tellLosses(): void {
-    const ledger = this.#ledger
-    if (this.#lost === 0 || !ledger || ledger.ended || ledger.stream.broken) return
-    ledger.stream.push({ ...this.#lossDraft(), settled: () => {} })
-  }
-
-  #lossDraft(): Pending {
-    return {
-      make: () => {
-        const count = this.#lost
-        this.#lost = 0
-        return count > 0 ? { type: 'loss', reason: 'not-written', count } : undefined
-      },
-      disclosures: undefined,
-      keep: true,
-    }
-  }
-
-  async #readAfter(logs: Awaited<ReturnType<Sink['logs']>>) {
-    try {
-      return await this.#head.read(logs)
-    } catch (error) {
-      this.#report(asError(error))
-      return undefined
-    }
-  }
-
-  #refreshAfter(logs: Awaited<ReturnType<Sink['logs']>>): void {
-    const now = this.#runtime.monotonic()
-    if (now - this.#afterReadAt < AFTER_MS) return
-    this.#afterReadAt = now
-    const { stream } = this.#ledger ?? {}
-    void this.#readAfter(logs).then(after => after && stream?.carry(after))
+  #circumstances() {
+    return { values: this.#values, now: this.#runtime.now() }
   }
 
   async #quietly(work: () => Promise<unknown>): Promise<void> {
@@ -820,147 +352,9 @@ export class Recorder {
       if (this.#closing) throw new UnavailableError('recorder.closed', 'the recorder has been closed')
       await work()
     } catch (error) {
-      this.#report(asError(error))
+      this.#reporting.report(error)
     }
   }
-
-  #report(error: Error): void {
-    const { onError } = this.#options
-    try {
-      if (onError) {
-        onError(error)
-        return
-      }
-      const code = (error as { code?: unknown }).code
-      const name = typeof code === 'string' ? code : error.name
-      if (this.#reported.has(name)) return
-      this.#reported.add(name)
-      process.emitWarning(`${error.message} (${name}; said once)`, { type: 'DeedlogWarning', code: name })
-    } catch {
-      // Whoever is told about errors must not cause more of them.
-    }
-  }
-
-  // ---- values ----
-
-  #snap(request: CallRequest, part: Part, value: unknown): Snapshot {
-    return snapshot(value, { tool: request.tool.name, part }, this.#values)
-  }
-
-  #given(call: Call, part: Part, given: Given): Snapshot {
-    return given instanceof Snapshot ? given : this.snapshot(call, part, given.value)
-  }
-
-  #commitments(): Commitments {
-    return new Commitments(this.#runtime.random, this.#keepsDisclosures)
-  }
-
-  /** Tickets are made here; anything else may be anything. */
-  #own(ticket: Ticket | undefined): Call | undefined {
-    return tickets.has(ticket as object) ? (ticket as Call) : undefined
-  }
-
-  #tier(tool: string): Tier {
-    const tier = this.#tierInForce
-    try {
-      const found = typeof tier === 'function' ? tier(tool) : tier
-      return found === 'degraded' || found === 'lossy' ? found : 'strict'
-    } catch {
-      return 'strict'
-    }
-  }
-
-  #refs(refs: CallRequest['refs']): Intent['refs'] {
-    if (!refs) return undefined
-    const good = Object.entries(refs).filter(([name, value]) => isWord(name) && isText(value))
-    return good.length > 0 ? Object.fromEntries(good.slice(0, REFS_MAX)) : undefined
-  }
-}
-
-const TIERS: ReadonlySet<unknown> = new Set<Tier>(['strict', 'degraded', 'lossy'])
-
-/** A change of the tier, as `coverage` carries it. */
-interface TierChange {
-  readonly tier: Tier | 'per tool'
-  readonly by: string
-  readonly reason: string
-}
-
-function withTier(options: RecorderOptions, tier: RecorderOptions['tier']): RecorderOptions {
-  const { tier: _, ...others } = options
-  return tier === undefined ? others : { ...others, tier }
-}
-
-/** Tickets of all recorders of this module: a call may be made by one that another recorder has recorded. */
-const tickets = new WeakSet<object>()
-
-type Pending = Omit<Draft, 'settled'>
-type Chained = {
-  v: 1
-  time: string
-  stream: string
-  seq: number
-  prev: string
-  sig?: string
-  after?: unknown
-  crit?: unknown
 }
 
 const NOT_EVALUATED: Promise<Decision> = Promise.resolve({ verdict: 'not_evaluated' })
-
-const STATUSES: ReadonlySet<unknown> = new Set<CallResult['status']>([
-  'succeeded',
-  'failed',
-  'reported_error',
-  'not_executed',
-  'short_circuited',
-  'pending',
-  'cancelled',
-  'timed_out',
-  'unknown',
-])
-
-// Looked up first: as the name of a property, any other value would be made a string, however long that takes.
-const isPossible = (status: CallResult['status'], executed: CallResult['executed']): boolean =>
-  STATUSES.has(status) && allowsExecuted(status, executed)
-
-// No model is offered a definition of this size; a hostile one must not cost more.
-const DEFINITION_BYTES_MAX = 1024 * 1024
-
-const digestOf = (definition: unknown): string => sha256Hex(canonicalBytes(capture(definition, DEFINITION_BYTES_MAX)))
-
-function moment({ startedAt, durationUs }: CallResult): { startedAt?: string; durationUs?: number } {
-  return {
-    ...(types.isDate(startedAt) && isTimeOfRecord(startedAt) && { startedAt: formatTime(startedAt.getTime()) }),
-    ...(durationUs !== undefined && Number.isSafeInteger(durationUs) && durationUs >= 0 && { durationUs }),
-  }
-}
-
-const isTimeOfRecord = (date: Date): boolean => {
-  const year = date.getUTCFullYear()
-  return year >= 2000 && year <= 2999
-}
-
-const isError = (value: unknown): value is Error => types.isNativeError(value)
-
-/** The class of what was thrown, where it looks like a name and not like a sentence somebody wrote. */
-function errorName(thrown: unknown): string | undefined {
-  if (!isError(thrown)) return undefined
-  try {
-    const name: unknown = Object.getOwnPropertyDescriptor(thrown, 'name')?.value ?? prototypeName(thrown)
-    return typeof name === 'string' && /^[A-Za-z_$][\w$]{0,63}$/.test(name) ? name : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function prototypeName(thrown: object): unknown {
-  const prototype: object | null = Object.getPrototypeOf(thrown)
-  return prototype && Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value?.name
-}
-
-function ownMessage(thrown: unknown): string | undefined {
-  if (!isError(thrown)) return undefined
-  const message: unknown = Object.getOwnPropertyDescriptor(thrown, 'message')?.value
-  return typeof message === 'string' ? message : ''
-}

@@ -10,9 +10,10 @@ import { type Batch, deliver, mayMend } from './delivery.js'
 import type { Runtime } from './runtime.js'
 import type { Sink } from './sink.js'
 
-type Distribute<T> = T extends ChainedRecord
-  ? Omit<T, 'v' | 'time' | 'stream' | 'seq' | 'prev' | 'sig' | 'after'>
-  : never
+/** Members that a record has from its place in a stream and its batch. */
+export type ChainedMember = 'v' | 'time' | 'stream' | 'seq' | 'prev' | 'sig' | 'after'
+
+type Distribute<T> = T extends ChainedRecord ? Omit<T, ChainedMember> : never
 /** A record without the members that its place in a stream gives it. */
 export type Body = Distribute<ChainedRecord> & { readonly time?: string }
 
@@ -34,6 +35,9 @@ export interface Draft {
   /** Called once: durable, or not (yet). */
   settled(error: Error | undefined): void
 }
+
+/** A record that nobody waits for yet. */
+export type Pending = Omit<Draft, 'settled'>
 
 interface Sealed extends Batch {
   readonly drafts: readonly Draft[]

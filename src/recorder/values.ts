@@ -37,29 +37,53 @@ const THREW: Json = { $opaque: 'threw' }
 // decided on: otherwise a long argument would be a place to hide a change. Capturing so much takes tenths of a second.
 const COMPARED_BYTES_MAX = 4 * 1024 * 1024
 
+/** How a recorder treats its host's values. */
 export interface ValueRules {
   readonly redact: Redact | undefined
   /** Longest canonical form that is kept, in bytes. */
   readonly valueBytesMax: number
+  /** Fresh random bytes. */
+  readonly random: (length: number) => Uint8Array
+  /** Whether what proves the commitments later is kept. */
+  readonly keepDisclosures: boolean
 }
 
-/** Takes a snapshot of `value`, the `part` of a call of `tool`. */
-export function snapshot(value: unknown, about: { tool: string; part: Part }, rules: ValueRules): Snapshot {
-  const { redact, valueBytesMax } = rules
-  const captured = capture(value, valueBytesMax)
-  const compared =
-    captured === TOO_LARGE && about.part === 'args'
-      ? capture(value, Math.max(COMPARED_BYTES_MAX, valueBytesMax))
-      : captured
-  let json = captured
-  if (redact) {
-    try {
-      json = capture(redact(value, about), valueBytesMax)
-    } catch {
-      json = THREW
-    }
+/** The values of one recorder's calls. */
+export class Values {
+  readonly #rules: ValueRules
+
+  constructor(rules: ValueRules) {
+    this.#rules = rules
   }
-  return new Snapshot(json, compared === TOO_LARGE ? undefined : compared)
+
+  /** Takes a snapshot of `value`, the `part` of a call of `tool`. */
+  snapshot(value: unknown, about: { readonly tool: string; readonly part: Part }): Snapshot {
+    const { redact, valueBytesMax } = this.#rules
+    const captured = capture(value, valueBytesMax)
+    const compared =
+      captured === TOO_LARGE && about.part === 'args'
+        ? capture(value, Math.max(COMPARED_BYTES_MAX, valueBytesMax))
+        : captured
+    let json = captured
+    if (redact) {
+      try {
+        json = capture(redact(value, about), valueBytesMax)
+      } catch {
+        json = THREW
+      }
+    }
+    return new Snapshot(json, compared === TOO_LARGE ? undefined : compared)
+  }
+
+  /** E of what is not the host's to redact: names, reasons, details. */
+  captured(value: unknown): Json {
+    return capture(value, this.#rules.valueBytesMax)
+  }
+
+  /** For the commitments of one record. */
+  commitments(): Commitments {
+    return new Commitments(this.#rules.random, this.#rules.keepDisclosures)
+  }
 }
 
 function sameJson(a: Json, b: Json): boolean {

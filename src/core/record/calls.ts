@@ -23,6 +23,14 @@ const EXECUTED: Readonly<{ [status in OutcomeStatus]: readonly Executed[] }> = {
   unknown: ['unknown'],
 }
 
+/** Every status there is, in the order of spec/record.md §4. */
+export const OUTCOME_STATUSES = Object.keys(EXECUTED) as readonly OutcomeStatus[]
+
+/** Whether `value` is a status. Runs nothing of it. */
+export const isOutcomeStatus = (value: unknown): value is OutcomeStatus => STATUSES.has(value)
+
+const STATUSES: ReadonlySet<unknown> = new Set(OUTCOME_STATUSES)
+
 /** Whether an outcome may say both. spec/record.md §4, "Calls" */
 export const allowsExecuted = (status: OutcomeStatus, executed: Executed): boolean =>
   EXECUTED[status].includes(executed)

@@ -1,6 +1,6 @@
 import { sha256Hex } from '#crypto'
 import { MalformedError, quote } from '../errors.js'
-import { allowsExecuted } from './calls.js'
+import { allowsExecuted, OUTCOME_STATUSES } from './calls.js'
 import { formatRecordJson, parseRecordJson, RECORD_BYTES_MAX } from './canonical.js'
 import { SCHEME } from './commitment.js'
 import { isBin, isHash, isId, isInt, isKey, isSig, isText, isTime, isWord } from './formats.js'
@@ -236,17 +236,7 @@ const SHAPES: ReadonlyMap<RecordType, Shape> = new Map<RecordType, Shape>([
     chained({
       call: id,
       intent: hash,
-      status: oneOf(
-        'succeeded',
-        'failed',
-        'reported_error',
-        'not_executed',
-        'short_circuited',
-        'pending',
-        'cancelled',
-        'timed_out',
-        'unknown',
-      ),
+      status: oneOf(...OUTCOME_STATUSES),
       executed: oneOf('yes', 'no', 'unknown'),
       'args?': commitment,
       'output?': commitment,

@@ -73,7 +73,7 @@ export const mutations = [
   {
     name: 'executed-args-dropped',
     why: 'what the tool was really given is not compared',
-    file: 'recorder/recorder.js',
+    file: 'recorder/outcome-draft.js',
     find: "...(args && !args.equals(call.argsInForce) && { args: kept.add('args', args.json) }),",
     replace: '',
   },
@@ -117,7 +117,7 @@ export const mutations = [
   {
     name: 'tier-changed-silently',
     why: 'the glass is broken and nobody is told',
-    file: 'recorder/recorder.js',
+    file: 'recorder/declared.js',
     find: '...(tier && { tier }) };',
     replace: '};',
   },
@@ -203,8 +203,8 @@ export const mutations = [
   {
     name: 'losses-not-counted',
     why: 'what could not be written is forgotten',
-    file: 'recorder/recorder.js',
-    find: 'this.#lost++;',
+    file: 'recorder/losses.js',
+    find: 'this.#count++;',
     replace: '',
   },
   {
