@@ -14,7 +14,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'core/bytes': ['core/errors'],
   'core/tlog': ['core/errors', 'core/bytes', '#crypto'],
   'core/record': ['core/errors', 'core/bytes', 'core/tlog', '#crypto'],
-  'core/anchor': ['core/errors', 'core/bytes', 'core/tlog', '#crypto'],
+  'core/anchor': ['core/errors', 'core/bytes', 'core/tlog', 'core/record', '#crypto'],
   'core/verify': ['core/errors', 'core/bytes', 'core/tlog', 'core/record', 'core/anchor', '#crypto'],
   log: ['core', '#crypto'],
   govern: ['core'],

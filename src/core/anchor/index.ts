@@ -1,0 +1,18 @@
+/**
+ * Outside evidence that dates checkpoints, as bytes: parsed and verified, pure. `spec/anchors.md`.
+ */
+export {
+  ANCHOR_BYTES_MAX,
+  ANCHOR_MODES,
+  ANCHOR_STATES,
+  type AnchorFile,
+  type AnchorMode,
+  type AnchorState,
+  anchorFileName,
+  EVIDENCE_BYTES_MAX,
+  formatAnchorFile,
+  isAnchorName,
+  parseAnchorFile,
+  parseAnchorFileName,
+} from './file.js'
+export { anchoredDigest } from './note-digest.js'
