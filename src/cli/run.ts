@@ -5,6 +5,7 @@ import { addCoverage } from './coverage.js'
 import { addDisclose } from './disclose.js'
 import { errorJson, explain, renderError } from './errors.js'
 import { addExec } from './exec.js'
+import { addImport } from './import.js'
 import { addInit } from './init.js'
 import { addKeys } from './keys.js'
 import { addList } from './list.js'
@@ -73,6 +74,7 @@ function deedlog(context: Context): Command {
     addSample,
     addSettle,
     addContinue,
+    addImport,
   ])
     add(program, context)
   return program
@@ -93,6 +95,7 @@ const COMMANDS = [
   'sample',
   'settle',
   'continue',
+  'import',
 ]
 
 const EXIT_CODES = `

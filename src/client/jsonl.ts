@@ -3,7 +3,7 @@ import { quote, UnavailableError } from '../core/errors.js'
 import { ENTRY_BYTES_MAX, NOTE_BYTES_MAX } from '../core/tlog/index.js'
 import type { Layout } from '../log/layout.js'
 import { claimedKeys } from './claimed-keys.js'
-import { awaitingIn, disclosuresIn } from './private-files.js'
+import { awaitingIn, disclosuresIn, movedIn } from './private-files.js'
 import { asUnreadable, openForeignFile, readForeignFile } from './read-file.js'
 import type { LogSource, RawEntry } from './source.js'
 
@@ -15,6 +15,7 @@ export const jsonlSource = (layout: Layout): LogSource => ({
   checkpoint: () => readForeignFile(layout.checkpoint, NOTE_BYTES_MAX),
   entries: ({ from = 0, to = Number.POSITIVE_INFINITY } = {}) => linesOf(layout.target, from, to),
   note: async hash => (isHash(hash) ? readForeignFile(`${layout.notes}/${hash}`, NOTE_BYTES_MAX) : undefined),
+  moved: () => movedIn(layout.moved),
   awaiting: () => awaitingIn(layout.target),
   disclosures: index => disclosuresIn(layout.target, index),
   verifierKeys: () => claimedKeys(layout.trustFile),

@@ -3,6 +3,7 @@ import { isDeedlogError } from '../core/errors.js'
 import { NOTE_BYTES_MAX } from '../core/tlog/index.js'
 import type { Disk, DiskFile } from '../log/disk.js'
 import { readAwaiting, readDisclosures } from '../log/journal-reader.js'
+import { type Moved, parseMoved } from '../log/moved.js'
 import { nodeDisk } from '../log/node-disk.js'
 import { openForeignFile, readForeignFile } from './read-file.js'
 
@@ -21,6 +22,15 @@ export const awaitingIn = (target: string): Promise<number | undefined> =>
  */
 export const disclosuresIn = (target: string, index: number): Promise<Uint8Array | undefined> =>
   unlessUnreadable(readDisclosures(target, index, foreignDisk))
+
+/** What the mark of a log says that was moved; undefined when there is none, or it cannot be read. */
+export async function movedIn(mark: string): Promise<Moved | undefined> {
+  const bytes = await unlessUnreadable(readForeignFile(mark, MOVED_BYTES_MAX))
+  return bytes && parseMoved(bytes)
+}
+
+// A path and a time.
+const MOVED_BYTES_MAX = 64 * 1024
 
 const foreignDisk: Disk = {
   ...nodeDisk,

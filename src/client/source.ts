@@ -1,3 +1,5 @@
+import type { Moved } from '../log/moved.js'
+
 /*
  * Where evidence comes from. A source hands out bytes that nobody has checked; `verify.ts` and `proven.ts` decide.
  */
@@ -35,6 +37,8 @@ export interface LogSource {
   keepsPruned?(): Promise<boolean>
   /** The bytes of a signed note that records cite in `after`, by its SHA-256 in lowercase hex. */
   note?(hash: string): Promise<Uint8Array | undefined>
+  /** What the mark of a log says that lives on elsewhere, where the writer's own files can be read. */
+  moved?(): Promise<Moved | undefined>
   /** Sequenced records beyond the checkpoint, where the writer's own files can be read. */
   awaiting?(): Promise<number | undefined>
   /** The disclosures of the record at `index`, where a vault can be read (spec/vault.md). */

@@ -151,6 +151,8 @@ export async function verifySource(
     const note = await noteOf(source, hash)
     if (note) verifier.note(hash, note)
   }
+  const moved = await source.moved?.()
+  if (moved) verifier.found('log.moved', `the log was moved to ${quote(moved.to)} at ${quote(moved.time)}`)
   const awaiting = await awaitingOf(source)
   const report = verifier.finish(awaiting === undefined ? {} : { awaiting })
   return options.memory === undefined || !shown ? report : rememberSeen(options.memory, shown, report)

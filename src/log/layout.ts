@@ -19,8 +19,17 @@ export interface Layout {
   readonly privateFolder: string
   /** Is there while a log is being made. */
   readonly creating: string
+  /** Is there while the log is being filled from another one. */
+  readonly importing: string
+  /** Is there when the log lives on elsewhere; says where. */
+  readonly moved: string
   readonly lock: string
   readonly journal: string
+  /** Is there while disclosures are being erased; says which. */
+  readonly erasing: string
+  /** Which disclosures are kept how long, and which calls are held: the document in force, and all that ever were. */
+  readonly retention: string
+  readonly retentions: string
   /** The newest signed checkpoint, there before anybody else can see it. */
   readonly head: string
   readonly keys: string
@@ -40,6 +49,10 @@ export interface Layout {
   readonly checkpoint: string
   /** Folder of signed notes that records cite, by the hash of the note. */
   readonly notes: string
+  /** Folder of what dates checkpoints. */
+  readonly anchors: string
+  /** Folder of what pruning keeps; undefined where nothing is ever pruned. */
+  readonly kept: string | undefined
   /** The folder that may be served; undefined where there is none. */
   readonly publicFolder: string | undefined
 }
@@ -53,6 +66,8 @@ export function filesLayout(directory: string): Layout {
     config: `${directory}/deedlog.json`,
     checkpoint: `${publicFolder}/checkpoint`,
     notes: `${publicFolder}/notes`,
+    anchors: `${publicFolder}/anchors`,
+    kept: `${publicFolder}/kept`,
     publicFolder,
     ...privateLayout(`${directory}/private`),
   }
@@ -66,6 +81,8 @@ export function jsonlLayout(path: string): Layout {
     config: `${path}.private/deedlog.json`,
     checkpoint: `${path}.checkpoint`,
     notes: `${path}.notes`,
+    anchors: `${path}.anchors`,
+    kept: undefined,
     publicFolder: undefined,
     ...privateLayout(`${path}.private`),
   }
@@ -74,6 +91,8 @@ export function jsonlLayout(path: string): Layout {
 const privateLayout = (folder: string) => ({
   privateFolder: folder,
   creating: `${folder}/creating`,
+  importing: `${folder}/importing`,
+  moved: `${folder}/moved`,
   lock: `${folder}/lock`,
   journal: `${folder}/journal`,
   head: `${folder}/head`,

@@ -5,8 +5,8 @@ import { HaltedError, quote, UnavailableError } from '../core/errors.js'
 import { encodeKey, formatTime, isWord, recordLeaf, recordMessage, signedRecord, ulid } from '../core/record/index.js'
 import { ALGORITHM, formatVerifierKey, leafHash } from '../core/tlog/index.js'
 import { formatConfig, isCheckpointMs, LAYOUT_FORMAT, type LogConfig, parseConfig } from './config.js'
-import { type Disk, type DiskLock, diskErrorCode, folderOf, replaceFile, temporaryOf } from './disk.js'
-import { diskError, reading } from './disk-error.js'
+import { type Disk, type DiskLock, folderOf } from './disk.js'
+import { reading } from './disk-error.js'
 import { Integrator } from './integrator.js'
 import { othersPresent } from './join/presence.js'
 import { serve } from './join/serve.js'
@@ -21,12 +21,22 @@ import {
   type StoreKind,
 } from './layout.js'
 import type { LogOptions } from './log.js'
+import {
+  inspect,
+  makeFolder,
+  makeFolders,
+  putFile,
+  refuseMoved,
+  refuseNetwork,
+  refuseUnless,
+  storeOf,
+  syncAbove,
+  takeLock,
+} from './place.js'
 import type { Store } from './ports.js'
 import { VERSION } from './registry.js'
 import { refuseRollback } from './rollback-guard.js'
 import { keepRuleFile } from './rule-files.js'
-import { filesStore } from './stores/files.js'
-import { jsonlStore } from './stores/jsonl.js'
 import { memoryStore } from './stores/memory.js'
 import { addAgent, formatOwnTrust, writeTrust } from './trust-file.js'
 import type { World } from './world.js'
@@ -88,111 +98,6 @@ export async function openInMemory(world: World, options: MakeOptions): Promise<
   })
 }
 
-/** What is at the place of a log: a log, nothing, or what a crash left of making one. Anything else is refused. */
-async function inspect(disk: Disk, layout: Layout): Promise<'log' | 'nothing' | 'unfinished'> {
-  const { target, kind } = layout
-  const found = await reading(target, disk.stat(target))
-  if (found && found.kind !== (kind === 'files' ? 'directory' : 'file'))
-    throw new UnavailableError('log.not-a-log', `${target} is a ${found.kind}, not ${KINDS[kind]}`, {
-      expected: 'a log, or a path where nothing is yet',
-    })
-  const config = await reading(layout.config, disk.readFile(layout.config))
-  if (config) {
-    const { store } = parseConfig(config, layout.config)
-    if (store !== kind)
-      throw new UnavailableError('log.config', `${layout.config} describes a ${store} log`, {
-        expected: `a ${kind} log`,
-      })
-    return 'log'
-  }
-  if (await reading(layout.creating, disk.stat(layout.creating))) return 'unfinished'
-  const inside =
-    kind === 'files' ? ((await reading(target, disk.list(target))) ?? []) : found && found.length > 0 ? [target] : []
-  const secrets = (await reading(layout.privateFolder, disk.list(layout.privateFolder))) ?? []
-  // A process that died, or is at work, between taking the lock and leaving its mark.
-  const early = [layout.lock, temporaryOf(layout.creating)]
-  const isEmpty =
-    secrets.every(name => early.includes(`${layout.privateFolder}/${name}`)) &&
-    inside.every(name => `${target}/${name}` === layout.privateFolder)
-  if (isEmpty) return 'nothing'
-  throw new UnavailableError(
-    'log.not-a-log',
-    `${target} is not empty, and ${layout.config} is not there: it is no log, or a part of one is missing`,
-    { expected: 'a log, an empty folder, or a path where nothing is yet' },
-  )
-}
-
-const KINDS: Readonly<Record<StoreKind, string>> = { files: 'a folder', jsonl: 'a file with one record per line' }
-
-function refuseUnless(
-  must: 'exist' | 'be new' | undefined,
-  found: 'log' | 'nothing' | 'unfinished',
-  layout: Layout,
-): void {
-  if (must === 'exist' && found !== 'log')
-    throw new UnavailableError('log.missing', `there is no log at ${layout.target}`, {
-      expected: 'the path of a log; `deedlog init` makes one',
-    })
-  if (must === 'be new' && found === 'log')
-    throw new UnavailableError('log.exists', `there is a log at ${layout.target} already; it was not touched`, {
-      expected: 'a path where nothing is yet',
-    })
-}
-
-/** Locks and syncs of a network file system hold well, badly or not at all, and nothing here can tell which. */
-async function refuseNetwork(disk: Disk, { target }: Layout): Promise<void> {
-  const name = await disk.networkFileSystem(target)
-  if (name === undefined) return
-  throw new UnavailableError(
-    'log.network-disk',
-    `${target} is on a network file system (${name}), where two machines could write one log without seeing each other`,
-    { expected: 'a local disk; DEEDLOG_NETWORK_DISK=allow takes the risk. Reading and verifying work from anywhere' },
-  )
-}
-
-/** Makes the folders down to where the lock is. */
-async function makeFolders(disk: Disk, layout: Layout): Promise<void> {
-  if (layout.kind === 'files') await makeFolder(disk, layout.target, PUBLIC_FOLDER_MODE)
-  else await makeFolder(disk, folderOf(layout.target), PUBLIC_FOLDER_MODE)
-  await makeFolder(disk, layout.privateFolder, PRIVATE_FOLDER_MODE)
-}
-
-async function makeFolder(disk: Disk, folder: string, mode: number): Promise<void> {
-  if (await reading(folder, disk.stat(folder))) return
-  const parent = folderOf(folder)
-  if (parent !== folder) await makeFolder(disk, parent, PUBLIC_FOLDER_MODE)
-  await reading(folder, disk.makeDirectory(folder, mode))
-  await reading(parent, disk.syncDirectory(parent))
-}
-
-/**
- * Makes the names of a folder and of all above it durable. Some may have been made by an attempt that failed just then,
- * and which ones, nothing tells.
- */
-async function syncAbove(disk: Disk, folder: string): Promise<void> {
-  for (let parent = folderOf(folder), child = folder; parent !== child; child = parent, parent = folderOf(parent))
-    try {
-      await disk.syncDirectory(parent)
-    } catch (cause) {
-      // What is not ours to read was not ours to make.
-      if (!NOT_OURS.has(diskErrorCode(cause) ?? '')) throw diskError(cause, parent, true)
-    }
-}
-
-const NOT_OURS = new Set(['EACCES', 'EPERM', 'EROFS', 'EINVAL'])
-
-async function takeLock({ disk, clock }: World, layout: Layout): Promise<DiskLock> {
-  const message = `pid ${process.pid} since ${formatTime(clock.now())}`
-  const lock = await reading(layout.lock, disk.lock(layout.lock, message))
-  if (!('heldBy' in lock)) return lock
-  const holder = lock.heldBy.trim()
-  throw new UnavailableError(
-    'log.locked',
-    `${layout.target} is being written by another process${holder ? ` (${quote(holder)})` : ''}`,
-    { expected: 'one writer at a time: end the other process, or give this one a log of its own', retryable: true },
-  )
-}
-
 /**
  * Makes a log. What a crash leaves is nothing but a folder with a `creating` mark, until `deedlog.json` is there; then
  * it is a log, and what may be missing is the trust file, which the next start writes.
@@ -206,7 +111,7 @@ async function create(world: World, layout: Layout, options: MakeOptions, unfini
       expected: 'no such file: move it away, or ask for no trust file',
     })
   if (unfinished) await removeUnfinished(disk, layout)
-  await put(disk, layout.creating, JSON.stringify({ trustFile: wantsTrust }), PRIVATE_FILE_MODE)
+  await putFile(disk, layout.creating, toUtf8(JSON.stringify({ trustFile: wantsTrust })), PRIVATE_FILE_MODE)
   for (const folder of [layout.journal, layout.keys, layout.agentKeys])
     await makeFolder(disk, folder, PRIVATE_FOLDER_MODE)
   if (layout.publicFolder) await makeFolder(disk, layout.publicFolder, PUBLIC_FOLDER_MODE)
@@ -217,7 +122,7 @@ async function create(world: World, layout: Layout, options: MakeOptions, unfini
   } finally {
     await store.close()
   }
-  await put(disk, layout.config, fromUtf8(formatConfig(config)), PUBLIC_FILE_MODE)
+  await putFile(disk, layout.config, formatConfig(config), PUBLIC_FILE_MODE)
   // It is a log from here on.
 }
 
@@ -278,6 +183,7 @@ async function openExisting(world: World, layout: Layout, options: MakeOptions, 
   // Whoever made the log may have failed before this name was durable: without it a power cut would leave no log.
   if (await reading(layout.creating, disk.stat(layout.creating)))
     await reading(layout.config, disk.syncDirectory(folderOf(layout.config)))
+  await refuseMoved(disk, layout)
   await refuseRollback(disk, layout, config.origin)
   const store = storeOf(disk, layout)
   let stopServing = async (): Promise<void> => {}
@@ -332,17 +238,6 @@ async function finishCreation(disk: Disk, layout: Layout, config: LogConfig, wri
     )
   await reading(layout.creating, disk.remove(layout.creating))
   await reading(layout.privateFolder, disk.syncDirectory(layout.privateFolder))
-}
-
-const storeOf = (disk: Disk, layout: Layout): Store =>
-  layout.kind === 'files' ? filesStore(disk, layout) : jsonlStore(disk, layout)
-
-async function put(disk: Disk, path: string, text: string, mode: number): Promise<void> {
-  try {
-    await replaceFile(disk, path, toUtf8(text), mode)
-  } catch (cause) {
-    throw diskError(cause, path, true)
-  }
 }
 
 /** Mistakes of our caller, before anything is touched. */
