@@ -8,6 +8,11 @@ export interface Disk {
   open(path: string, how: 'read' | 'write' | 'create', mode?: number): Promise<DiskFile>
   /** The whole file; undefined when there is none. */
   readFile(path: string): Promise<Uint8Array | undefined>
+  /**
+   * A file that only its owner may read, and who else may; `link` when the name is a symbolic link, which is not
+   * followed. Absent: the disk knows no other users.
+   */
+  readSecret?(path: string): Promise<SecretFile | 'link' | undefined>
   /** What is at `path`; undefined when there is nothing. Symbolic links are followed. */
   stat(path: string): Promise<DiskStat | undefined>
   /** Names in a directory, ascending; undefined when there is none. */
@@ -32,6 +37,13 @@ export interface Disk {
    * @returns a lock, or what the holder's message says.
    */
   lock(path: string, message: string): Promise<DiskLock | { readonly heldBy: string }>
+}
+
+export interface SecretFile {
+  readonly bytes: Uint8Array
+  /** Permission bits of the file and of its folder; undefined where the system has none. */
+  readonly mode: number | undefined
+  readonly folderMode: number | undefined
 }
 
 interface DiskStat {

@@ -1,5 +1,5 @@
 import { closeSync, constants, fdatasync, fdatasyncSync, openSync, writeSync } from 'node:fs'
-import { type FileHandle, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, lstat, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { UnavailableError } from '../core/errors.js'
@@ -15,6 +15,29 @@ export const nodeDisk: Disk = {
   async readFile(path) {
     const bytes = await absentAsUndefined(readFile(path))
     return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+  },
+  async readSecret(path) {
+    let handle: FileHandle | undefined
+    try {
+      handle = await absentAsUndefined(open(path, SECRET))
+    } catch (error) {
+      if (diskErrorCode(error) === 'ELOOP' || diskErrorCode(error) === 'EMLINK') return 'link'
+      throw error
+    }
+    if (!handle) return undefined
+    try {
+      // Of the file that is read, not of whatever has its name by then.
+      const { mode } = await handle.stat()
+      const buffer = new Uint8Array(SECRET_BYTES_MAX)
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0)
+      const bytes = buffer.subarray(0, bytesRead)
+      if (process.platform === 'win32') return { bytes, mode: undefined, folderMode: undefined }
+      const folder = await lstat(dirname(path))
+      if (folder.isSymbolicLink()) return 'link'
+      return { bytes, mode: mode & PERMISSIONS, folderMode: folder.mode & PERMISSIONS }
+    } finally {
+      await handle.close()
+    }
   },
   async stat(path) {
     const found = await absentAsUndefined(stat(path, { bigint: true }))
@@ -73,6 +96,11 @@ export const nodeDisk: Disk = {
 }
 
 const CREATE = constants.O_CREAT | constants.O_EXCL
+// Not blocking: a pipe of that name would be waited for without end. Windows knows neither flag.
+const SECRET = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+// A key file has some hundred bytes; what is cut here does not parse.
+const SECRET_BYTES_MAX = 16_384
+const PERMISSIONS = 0o777
 // A lock file is ours, but whoever can write to it should not be able to flood an error message.
 const MESSAGE_MAX = 200
 // Far behind the message: Windows does not let others read a byte that is locked.
