@@ -1,5 +1,13 @@
-import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto'
-import { ed25519Equation as pureEquation } from '../core/crypto/pure.js'
+import { constants, createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto'
+import {
+  type CurveName,
+  type HashName,
+  ed25519Equation as pureEquation,
+  type RsaKey,
+  type RsaPadding,
+} from '../core/crypto/pure.js'
+
+export type { CurveName, HashName, RsaKey, RsaPadding } from '../core/crypto/pure.js'
 
 /*
  * `#crypto` on Node. See `src/core/crypto/pure.ts` for what each function promises; this file only makes them fast.
@@ -47,6 +55,57 @@ export function ed25519Equation(signature: Uint8Array, message: Uint8Array, publ
   if (verify(null, message, key, signature)) return true
   return (isSmall(signature) || isSmall(publicKey)) && pureEquation(signature, message, publicKey)
 }
+
+export const digest = (name: HashName, data: Uint8Array): Uint8Array =>
+  new Uint8Array(Buffer.from(hash(name, data, 'hex'), 'hex'))
+
+export function rsaVerify(
+  { modulus, exponent }: RsaKey,
+  padding: RsaPadding,
+  name: HashName,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  // OpenSSL would look at a shorter one as well.
+  if (signature.length !== modulus.length) return false
+  const jwk = { kty: 'RSA', n: base64url(modulus), e: base64url(exponent) }
+  const key = importedOrNone(jwk)
+  if (!key) return false
+  return padding === 'pkcs1'
+    ? verify(name, message, { key, padding: constants.RSA_PKCS1_PADDING }, signature)
+    : verify(
+        name,
+        message,
+        { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: padding.saltLength },
+        signature,
+      )
+}
+
+export function ecdsaVerify(
+  curve: CurveName,
+  publicKey: Uint8Array,
+  name: HashName,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  const width = curve === 'P-256' ? 32 : 48
+  if (publicKey.length !== 1 + 2 * width || publicKey[0] !== 4 || signature.length !== 2 * width) return false
+  const [x, y] = [publicKey.subarray(1, 1 + width), publicKey.subarray(1 + width)]
+  const key = importedOrNone({ kty: 'EC', crv: curve, x: base64url(x), y: base64url(y) })
+  return key !== undefined && verify(name, message, { key, dsaEncoding: 'ieee-p1363' }, signature)
+}
+
+/** A public key; undefined when it is none, such as a point beside its curve. */
+function importedOrNone(jwk: { readonly kty: string; readonly [member: string]: string }): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: jwk, format: 'jwk' })
+  } catch {
+    return undefined
+  }
+}
+
+const base64url = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url')
 
 // y of the points of order 1, 2, 4 and 8, little-endian, and the spellings above 2^255-19 of the first two.
 const SMALL_ORDER = new Set([

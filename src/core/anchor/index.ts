@@ -16,3 +16,15 @@ export {
   parseAnchorFileName,
 } from './file.js'
 export { anchoredDigest } from './note-digest.js'
+export {
+  asNonce,
+  CERTIFICATE_BYTES_MAX,
+  type Certificate,
+  type Expected,
+  NONCE_BYTES,
+  parseCertificate,
+  RESPONSE_BYTES_MAX,
+  type Timestamp,
+  timestampRequest,
+  verifyTimestamp,
+} from './tsp/index.js'

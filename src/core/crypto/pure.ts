@@ -1,6 +1,16 @@
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { sha256 as nobleSha256, sha512 } from '@noble/hashes/sha2.js'
 
+export {
+  type CurveName,
+  digest,
+  ecdsaVerify,
+  type HashName,
+  type RsaKey,
+  type RsaPadding,
+  rsaVerify,
+} from './public-key.js'
+
 /*
  * `#crypto` where there is no Node: browsers, workers, bare contexts. Same functions, same results as
  * `src/native/crypto.ts`; one test suite holds both against each other.
