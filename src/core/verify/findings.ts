@@ -340,6 +340,12 @@ export const FINDINGS = {
     'the operator says that this log carries on after another one, which could not be continued',
     'that the other log was checked',
   ),
+  'log.moved': kind(
+    'completeness',
+    'notice',
+    'the operator has moved this log: it is not written here any more, and may have gone on elsewhere',
+    'where it is now: the path is the operator’s word, on the operator’s machine',
+  ),
   'session.gap': kind(
     'completeness',
     'exception',
@@ -369,12 +375,6 @@ export const FINDINGS = {
     'notice',
     'a call has no outcome yet; its recorder is still running as far as the log knows',
     'that the tool ran, or that it did not',
-  ),
-  'log.moved': kind(
-    'completeness',
-    'notice',
-    'the operator has moved this log: it is not written here any more, and may have gone on elsewhere',
-    'where it is now: the path is the operator’s word, on the operator’s machine',
   ),
   'outcome.provisional': kind('completeness', 'notice', 'the last word on a call is provisional', 'how the call ended'),
   'outcome.missing': kind(

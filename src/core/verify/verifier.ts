@@ -291,6 +291,7 @@ export class LogVerifier {
       | 'entries.pruned'
       | 'entries.pruned-not-permitted'
       | 'entries.unreadable'
+      | 'log.moved'
       | 'tile.altered'
       | 'tile.missing'
     >,
@@ -324,7 +325,6 @@ export class LogVerifier {
     this.#evidence.finishTree(this.#tree)
     this.#reading.reportDisputes()
     const { checkpoint } = this.#evidence
-      | 'log.moved'
     if (checkpoint && this.#tree.size < checkpoint.size && !this.#missing)
       this.found('entries.missing', `${checkpoint.size} records were signed, and ${this.#tree.size} are here`, {
         count: checkpoint.size - this.#tree.size,
