@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { TILE_WIDTH } from '../core/tlog/index.js'
-import type { CheckedBundle } from './bundle-check.js'
+import { type CheckedBundle, entriesOf } from './bundle-check.js'
+import type { ReadAhead } from './feed.js'
 
 export interface Task {
   readonly number: number
@@ -21,7 +22,7 @@ export interface Answer {
  * Threads that read and check the bundles of one log ahead of the one that judges them. The judging is a story from
  * front to back and stays in one thread; a thread that dies or does not start leaves its bundles to it.
  */
-export class BundlePool {
+export class BundlePool implements ReadAhead {
   readonly #workers: Worker[]
   readonly #waiting = new Map<number, (bundles: Answer['bundles']) => void>()
   #next = 0
@@ -42,14 +43,13 @@ export class BundlePool {
     return new BundlePool(Array.from({ length: threads }, () => new Worker(CODE, { workerData: { publicFolder } })))
   }
 
-  /** The bundles of the first `size` entries, in order; undefined for one that the caller has to read itself. */
-  async *bundles(size: number): AsyncGenerator<CheckedBundle | undefined> {
+  async *bundles(size: number): ReturnType<ReadAhead['bundles']> {
     const ahead: Promise<Answer['bundles']>[] = []
     for (let asked = 0; asked < size || ahead.length > 0; ) {
       // Bounded: what threads have checked and nobody has judged yet is in memory.
       for (; asked < size && ahead.length < AHEAD * this.#workers.length; asked += TASK_ENTRIES)
         ahead.push(this.#ask(asked / TILE_WIDTH, Math.min(TASK_ENTRIES, size - asked)))
-      yield* await ahead.shift()!
+      for (const bundle of await ahead.shift()!) yield bundle && { entries: entriesOf(bundle), root: bundle.root }
     }
   }
 

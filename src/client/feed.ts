@@ -1,8 +1,7 @@
 import { isDeedlogError, type MalformedError, type UnavailableError } from '../core/errors.js'
 import { TILE_WIDTH } from '../core/tlog/index.js'
 import type { LogVerifier } from '../core/verify/index.js'
-import { type CheckedBundle, type CheckedEntry, entriesOf } from './bundle-check.js'
-import { BundlePool } from './bundle-pool.js'
+import type { CheckedEntry } from './bundle-check.js'
 import type { LogSource, RawEntry } from './source.js'
 import type { TileCheck } from './tile-check.js'
 
@@ -11,6 +10,18 @@ export type OnProgress = (done: number, total?: number) => void
 
 // Telling somebody after each of a million entries would cost more than reading them.
 const PROGRESS_EVERY = 1024
+
+/** Bundles that others have read and parsed ahead of the one who judges. */
+export interface ReadAhead {
+  /**
+   * The bundles of the first `size` entries, in order; undefined for one that the caller has to read itself. `root` is
+   * there for a full one whose tile at the lowest level holds just its leaf hashes.
+   */
+  bundles(
+    size: number,
+  ): AsyncIterable<{ readonly entries: readonly CheckedEntry[]; readonly root: Uint8Array | undefined } | undefined>
+  close(): Promise<void>
+}
 
 /** Why not all entries could be read. */
 export interface Interruption {
@@ -23,7 +34,7 @@ export interface Interruption {
  * Feeds a log to a verifier: checkpoint, then entries, as often as it asks.
  *
  * @param tiles    Compared with the entries in the first pass.
- * @param threads  Besides this one, to read and parse ahead of it; default 0. Only where the tiles are files.
+ * @param ahead    Begins to read ahead, where that is worth while for so many entries.
  * @returns why not all of them could be read; undefined when nothing came between.
  */
 export async function feed(
@@ -32,22 +43,18 @@ export async function feed(
   options: {
     readonly tiles?: TileCheck | undefined
     readonly onProgress?: OnProgress | undefined
-    readonly threads?: number | ((size: number) => number)
+    readonly ahead?: ((size: number) => ReadAhead | undefined) | undefined
   } = {},
 ): Promise<Interruption | undefined> {
   const note = await checkpointOf(source)
   if (isDeedlogError(note)) verifier.found('checkpoint.malformed', `the checkpoint is none: ${note.message}`)
   else verifier.checkpoint(note)
   const { size } = verifier
-  const { threads = 0 } = options
-  const pool =
-    source.publicFolder === undefined || size === undefined
-      ? undefined
-      : BundlePool.start(source.publicFolder, typeof threads === 'number' ? threads : threads(size))
+  const ahead = size === undefined ? undefined : options.ahead?.(size)
   try {
-    return await passes(source, verifier, size, pool, options)
+    return await passes(source, verifier, size, ahead, options)
   } finally {
-    await pool?.close()
+    await ahead?.close()
   }
 }
 
@@ -55,7 +62,7 @@ async function passes(
   source: LogSource,
   verifier: LogVerifier,
   size: number | undefined,
-  pool: BundlePool | undefined,
+  ahead: ReadAhead | undefined,
   options: { readonly tiles?: TileCheck | undefined; readonly onProgress?: OnProgress | undefined },
 ): Promise<Interruption | undefined> {
   let interruption: Interruption | undefined
@@ -77,17 +84,17 @@ async function passes(
           if (complete) await complete
         }
       }
-      const addChecked = async (bundle: CheckedBundle): Promise<void> => {
-        for (const entry of entriesOf(bundle)) {
+      const addChecked = async (entries: readonly CheckedEntry[], root: Uint8Array | undefined): Promise<void> => {
+        for (const entry of entries) {
           const leaf = add(entry.record, entry)
-          const complete = bundle.root ? undefined : tiles?.add(leaf)
+          const complete = root ? undefined : tiles?.add(leaf)
           if (complete) await complete
         }
-        if (bundle.root) await tiles?.addFull(bundle.root)
+        if (root) await tiles?.addFull(root)
       }
-      if (pool && size !== undefined) {
-        for await (const bundle of pool.bundles(size))
-          if (bundle) await addChecked(bundle)
+      if (ahead && size !== undefined) {
+        for await (const bundle of ahead.bundles(size))
+          if (bundle) await addChecked(bundle.entries, bundle.root)
           else await addAll(source.entries({ from: next, to: Math.min(next + TILE_WIDTH, size) }))
       } else await addAll(source.entries(size === undefined ? {} : { to: size }))
     } catch (error) {

@@ -6,15 +6,15 @@ import { fromUtf8 } from '../core/bytes/utf8.js'
 import { isDeedlogError, MalformedError, quote, UnavailableError } from '../core/errors.js'
 import { parseCheckpoint, parseNote, parseVerifierKey } from '../core/tlog/index.js'
 import { FINDINGS, LogVerifier, parseTrust, type Report, type Trust } from '../core/verify/index.js'
+import { BundlePool } from './bundle-pool.js'
 import { TRUST_BYTES_MAX } from './claimed-keys.js'
-import { checkpointOf, feed, type Interruption, type OnProgress } from './feed.js'
-import { alteredEntries, readEntries } from './locate.js'
+import { checkpointOf, type OnProgress } from './feed.js'
+import { judge } from './judge.js'
 import { recall, remember } from './memory.js'
 import { openSource } from './open.js'
 import { isProofFile, verifyProofFile } from './proof-file.js'
 import { readForeignFile } from './read-file.js'
 import type { LogSource } from './source.js'
-import { TileCheck, tilesHashTo } from './tile-check.js'
 
 /*
  * `deedlog/verify`: from a path to a report. Loads hash, signature and the file system, and nothing else.
@@ -139,22 +139,14 @@ export async function verifySource(
     claimedKeys: claimed,
     nowSeconds: Math.floor(Date.now() / 1000),
   })
-  const tiles = source.tile ? new TileCheck(path => source.tile!(path)) : undefined
-  const interruption = await feed(source, verifier, {
-    tiles,
+  const threads = options.workers ?? ownThreads
+  const { publicFolder } = source
+  const report = await judge(source, verifier, {
     onProgress: options.onProgress,
-    threads: options.workers ?? ownThreads,
+    ...(publicFolder !== undefined && {
+      ahead: size => BundlePool.start(publicFolder, typeof threads === 'number' ? threads : threads(size)),
+    }),
   })
-  if (interruption) await reportInterruption(source, verifier, interruption)
-  else await compareTiles(source, verifier, tiles)
-  for (const hash of verifier.notesWanted()) {
-    const note = await noteOf(source, hash)
-    if (note) verifier.note(hash, note)
-  }
-  const moved = await source.moved?.()
-  if (moved) verifier.found('log.moved', `the log was moved to ${quote(moved.to)} at ${quote(moved.time)}`)
-  const awaiting = await awaitingOf(source)
-  const report = verifier.finish(awaiting === undefined ? {} : { awaiting })
   return options.memory === undefined || !shown ? report : rememberSeen(options.memory, shown, report)
 }
 
@@ -182,77 +174,3 @@ const ownThreads = (size: number): number =>
 const SMALL_SIZE = 20_000
 // More of them than this run ahead of the thread that judges.
 const OWN_THREADS_MAX = 4
-
-/** A note that records cite. What is no file, or may not be read, is as good as none. */
-async function noteOf(source: LogSource, hash: string): Promise<Uint8Array | undefined> {
-  try {
-    return await source.note?.(hash)
-  } catch (error) {
-    if (isDeedlogError(error)) return undefined
-    throw error
-  }
-}
-
-/** How many records wait for a checkpoint. A damaged journal is its writer's trouble: the log is what is judged. */
-async function awaitingOf(source: LogSource): Promise<number | undefined> {
-  try {
-    return await source.awaiting?.()
-  } catch (error) {
-    if (isDeedlogError(error)) return undefined
-    throw error
-  }
-}
-
-async function reportInterruption(
-  source: LogSource,
-  verifier: LogVerifier,
-  { at, error }: Interruption,
-): Promise<void> {
-  const size = verifier.size ?? 0
-  verifier.tilesChecked('not_checked', 'not all records could be read')
-  if (error.code === 'source.entries-missing') {
-    const what = `${error.message}; the checkpoint was signed over ${size}`
-    verifier.found(await missingCode(source, at, size), what, { indexes: [at], count: size - at })
-  } else
-    verifier.found('entries.unreadable', `from entry ${at} on: ${error.message}`, { indexes: [at], count: size - at })
-  const { root } = verifier
-  if (!source.tile || !root || !(await tilesHashTo(source.tile, size, root))) return
-  const { entries, count } = await alteredEntries(source, size, ALTERED_MAX)
-  if (count > 0) verifier.altered(entries, count)
-}
-
-/** Pruning keeps entry 0, which alone can promise it, and the operators' records: without those it is none. */
-async function missingCode(source: LogSource, at: number, size: number) {
-  if (at !== 0 || !(await isThere(source, size - 1))) return 'entries.missing'
-  return (await source.keepsPruned?.()) ? 'entries.pruned' : 'entries.pruned-not-permitted'
-}
-
-async function isThere(source: LogSource, index: number): Promise<boolean> {
-  try {
-    for await (const _ of source.entries({ from: index, to: index + 1 })) return true
-  } catch {
-    // Missing or damaged, which is reported where it matters.
-  }
-  return false
-}
-
-/** Tiles against entries: when they differ, whichever hashes to the signed root is what was signed. */
-async function compareTiles(source: LogSource, verifier: LogVerifier, tiles: TileCheck | undefined): Promise<void> {
-  const { size, root } = verifier
-  if (!tiles || !source.tile || !root || size === undefined)
-    return verifier.tilesChecked('not_checked', 'this kind of log has no tiles')
-  const { compared, missing, differing, indexes, count } = await tiles.finish()
-  for (const path of missing) verifier.found('tile.missing', `${path} is not here`)
-  if (differing.length === 0)
-    return verifier.tilesChecked(
-      missing.length > 0 ? 'not_checked' : 'passed',
-      `${compared} compared, ${missing.length} missing`,
-    )
-  verifier.tilesChecked('failed', `${differing.length} of ${compared} tiles differ from the records`)
-  if (verifier.rootDiffers && (await tilesHashTo(source.tile, size, root)))
-    return verifier.altered(await readEntries(source, indexes.slice(0, ALTERED_MAX)), count)
-  for (const path of differing) verifier.found('tile.altered', `${path} is not what its records hash to`)
-}
-
-// Altered entries that are described one by one; the rest is counted.
-const ALTERED_MAX = 16
