@@ -6,6 +6,7 @@ export { decodeBundle, ENTRY_BYTES_MAX, encodeBundle } from './bundle.js'
 export { type Checkpoint, formatCheckpoint, parseCheckpoint, verifyCheckpoint } from './checkpoint.js'
 export {
   type Cosignature,
+  cosign,
   cosignatureMessage,
   encodeCosignature,
   verifyCosignature,
@@ -23,6 +24,7 @@ export {
   planInclusion,
   rootFromInclusion,
   rootPlan,
+  subtreesOf,
   verifyConsistency,
   verifyInclusion,
 } from './merkle.js'
@@ -62,3 +64,12 @@ export {
   tilesBetween,
 } from './tile.js'
 export { ALGORITHM, formatVerifierKey, isKeyName, parseVerifierKey, type VerifierKey } from './vkey.js'
+export {
+  ADD_CHECKPOINT_BYTES_MAX,
+  type AddCheckpoint,
+  formatAddCheckpoint,
+  monitoringPath,
+  parseAddCheckpoint,
+  parseConflict,
+  parseCosignatureLines,
+} from './witness.js'

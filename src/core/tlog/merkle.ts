@@ -69,7 +69,7 @@ export class Frontier {
    */
   static from(size: number, hashes: readonly Uint8Array[]): Frontier {
     checkInteger(size, 'size')
-    const expected = perfectSubtrees(0, size).length
+    const expected = subtreesOf(0, size).length
     if (hashes.length !== expected)
       throw new RangeError(`a tree of size ${size} has ${expected} hashes at its right edge, not ${hashes.length}`)
     for (const hash of hashes) checkHash(hash)
@@ -98,6 +98,24 @@ export class Frontier {
     for (let rest = this.#size; rest % 2 === 1; rest = (rest - 1) / 2) hash = nodeHash(this.#hashes.pop()!, hash)
     this.#hashes.push(hash)
     this.#size++
+  }
+
+  /**
+   * Adds the 2^level entries of a perfect subtree by its hash, which is kept, not copied.
+   * @throws {RangeError} when the tree's size is no multiple of 2^level, it would hold more than 2^53-1 entries, or
+   *   `hash` has not 32 bytes.
+   */
+  appendSubtree(level: number, hash: Uint8Array): void {
+    checkInteger(level, 'level')
+    checkHash(hash)
+    const width = 2 ** level
+    if (this.#size % width !== 0) throw new RangeError(`no subtree of ${width} entries begins at entry ${this.#size}`)
+    if (this.#size + width > Number.MAX_SAFE_INTEGER) throw new RangeError('a tree holds at most 2^53-1 entries')
+    let whole = hash
+    for (let rest = this.#size / width; rest % 2 === 1; rest = (rest - 1) / 2)
+      whole = nodeHash(this.#hashes.pop()!, whole)
+    this.#hashes.push(whole)
+    this.#size += width
   }
 
   /** The root: 32 new bytes. */
@@ -276,10 +294,10 @@ export function planInclusion(index: number, size: number): ProofPlan {
   while (to - from > 1) {
     const middle = from + splitPoint(to - from)
     if (index < middle) {
-      ranges.push(perfectSubtrees(middle, to))
+      ranges.push(subtreesOf(middle, to))
       to = middle
     } else {
-      ranges.push(perfectSubtrees(from, middle))
+      ranges.push(subtreesOf(from, middle))
       from = middle
     }
   }
@@ -302,15 +320,15 @@ export function planConsistency(size1: number, size2: number): ProofPlan {
   while (size1 < to) {
     const middle = from + splitPoint(to - from)
     if (size1 <= middle) {
-      ranges.push(perfectSubtrees(middle, to))
+      ranges.push(subtreesOf(middle, to))
       to = middle
     } else {
-      ranges.push(perfectSubtrees(from, middle))
+      ranges.push(subtreesOf(from, middle))
       from = middle
     }
   }
   // What is left is the last subtree of the old tree; from 0 it would be the old tree itself, whose root is known.
-  if (from > 0) ranges.push(perfectSubtrees(from, to))
+  if (from > 0) ranges.push(subtreesOf(from, to))
   return planOf(ranges.reverse())
 }
 
@@ -320,7 +338,7 @@ export function planConsistency(size1: number, size2: number): ProofPlan {
  */
 export function rootPlan(size: number): ProofPlan {
   checkInteger(size, 'size')
-  return planOf([perfectSubtrees(0, size)])
+  return planOf([subtreesOf(0, size)])
 }
 
 function planOf(ranges: readonly NodeId[][]): ProofPlan {
@@ -340,19 +358,21 @@ function planOf(ranges: readonly NodeId[][]): ProofPlan {
   }
 }
 
-/** The perfect subtrees of [from, to), largest first; `from` is a multiple of the largest power of two in the range. */
-function perfectSubtrees(from: number, to: number): NodeId[] {
+/**
+ * The fewest perfect subtrees that make up the entries from `from` up to, not including, `to`, in their order.
+ * @throws {RangeError} unless 0 <= from <= to <= 2^53-1.
+ */
+export function subtreesOf(from: number, to: number): NodeId[] {
+  checkInteger(from, 'index')
+  checkInteger(to, 'size')
+  if (from > to) throw new RangeError(`index ${from} is above ${to}`)
   const nodes: NodeId[] = []
-  let at = from
-  while (at < to) {
+  for (let at = from; at < to; ) {
     let level = 0
-    let width = 1
-    while (width * 2 <= to - at) {
-      width *= 2
-      level++
-    }
-    nodes.push({ level, index: at / width })
-    at += width
+    // At most 53 steps for each of at most 106 subtrees.
+    while (at % 2 ** (level + 1) === 0 && at + 2 ** (level + 1) <= to) level++
+    nodes.push({ level, index: at / 2 ** level })
+    at += 2 ** level
   }
   return nodes
 }

@@ -1,4 +1,5 @@
 import type { Hash, Int } from '../record/index.js'
+import type { NotShown } from './not-shown.js'
 
 /** One record of a stream that is not a simple chain, with what it takes to check its signature later: 300 bytes or so. */
 export interface Node {
@@ -35,9 +36,10 @@ const BREAKS_MAX = 1000
  * Which records of one stream are attributed: spec/record.md §3, backwards from the newest signature, so that a stray
  * written by somebody else never makes an honest stream look altered.
  *
- * @param nodes  All records that name the stream, its start among them, in any order.
+ * @param nodes     All records that name the stream, its start among them, in any order.
+ * @param notShown  Entries that are known by hashes only: a gap with room for all that it lacks among them is no break.
  */
-export function attribute(nodes: readonly Node[]): Attribution {
+export function attribute(nodes: readonly Node[], notShown?: NotShown): Attribution {
   const byLeaf = new Map<Hash, Node>()
   const copies = new Set<number>()
   for (const node of [...nodes].sort((a, b) => a.index - b.index))
@@ -64,29 +66,39 @@ export function attribute(nodes: readonly Node[]): Attribution {
   }
 
   const strays = new Set(records.filter(node => !attributed.has(node)).map(node => node.index))
-  return { strays, copies, checked, ...disorder(records, attributed, byLeaf) }
+  return { strays, copies, checked, ...disorder(records, attributed, byLeaf, notShown) }
 }
 
-function disorder(records: readonly Node[], attributed: ReadonlySet<Node>, byLeaf: ReadonlyMap<Hash, Node>) {
+function disorder(
+  records: readonly Node[],
+  attributed: ReadonlySet<Node>,
+  byLeaf: ReadonlyMap<Hash, Node>,
+  notShown: NotShown | undefined,
+) {
   const places = bySeq(records.filter(node => attributed.has(node)))
   const strayPlaces = bySeq(records.filter(node => !attributed.has(node)))
   const forks: { seq: Int; indexes: number[] }[] = []
   const breaks: { from: Int; to: Int; index: number }[] = []
   const altered = new Set<number>()
   let below: Int = -1
+  // Highest index of the records with that seq.
+  let belowIndex = -1
   for (const [seq, here] of places) {
     if (here.length > 1) forks.push({ seq, indexes: here.map(node => node.index) })
     for (const node of here) {
       if (node.prev === undefined) continue
       const before = byLeaf.get(node.prev)
       const follows = before !== undefined && before.seq === seq - 1
-      if (!follows) {
+      // A record that is here in the place it names, and is another, is no matter of what is not shown.
+      const isHidden = seq - 1 > below && (notShown?.between(belowIndex, node.index) ?? 0) >= seq - 1 - below
+      if (!follows && !isHidden) {
         if (breaks.length < BREAKS_MAX)
           breaks.push({ from: Math.min(below + 1, seq - 1), to: seq - 1, index: node.index })
         for (const stray of strayPlaces.get(seq - 1) ?? []) altered.add(stray.index)
       }
     }
     below = seq
+    belowIndex = Math.max(...here.map(node => node.index))
   }
   // Above the newest attributed record: a signature that is not good was to cover the records from there up to itself.
   // One of those was altered, or all are a stranger's.

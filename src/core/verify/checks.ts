@@ -27,6 +27,11 @@ export const CHECKS = {
     asserts: 'this log continues what you saw of it at earlier visits',
     doesNotAssert: 'anything about what was removed before the first of them',
   },
+  'bundle.shown': {
+    asserts:
+      'the records that are shown stand, byte for byte and in these places, in the tree the checkpoint was signed over',
+    doesNotAssert: 'anything about the records that are not shown, or that what the shown ones say is true',
+  },
   'entry.included': {
     asserts: 'the one record that was shown is, byte for byte, an entry of the tree the checkpoint was signed over',
     doesNotAssert: 'anything about other records, or that what it says is true',
@@ -97,6 +102,11 @@ export class Checks {
 
   set(code: CheckCode, status: CheckStatus, detail?: string): void {
     this.#results.set(code, detail === undefined ? { status } : { status, detail })
+  }
+
+  /** What was found of a check so far; undefined when it was not begun. */
+  statusOf(code: CheckCode): { readonly status: CheckStatus; readonly detail?: string } | undefined {
+    return this.#results.get(code)
   }
 
   list(): Check[] {

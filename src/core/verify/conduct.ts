@@ -17,14 +17,23 @@ import { approvalMessage, decodeKey, decodeSig, isFinal } from '../record/index.
 import { verifyEd25519 } from '../tlog/index.js'
 import type { FindingCode, Findings } from './findings.js'
 import { recordKey } from './identity.js'
+import type { NotShown } from './not-shown.js'
 import { isOver, isSameRecorder, type StreamState } from './stream-state.js'
 import type { Trust } from './trust.js'
 
 /**
  * What readers show of a call: its latest outcome's status, what it was settled as, or, without an outcome,
- * `denied`, `declined`, `undecided` (a review is awaited), `pending`, or `missing` (its stream is over).
+ * `denied`, `declined`, `undecided` (a review is awaited), `pending`, `missing` (its stream is over), or `not_shown` (a
+ * bundle does not show it).
  */
-export type CallStatus = OutcomeStatus | Settlement['result'] | 'denied' | 'declined' | 'undecided' | 'missing'
+export type CallStatus =
+  | OutcomeStatus
+  | Settlement['result']
+  | 'denied'
+  | 'declined'
+  | 'undecided'
+  | 'missing'
+  | 'not_shown'
 
 /** One call as the log tells it. */
 export interface CallSummary {
@@ -69,6 +78,8 @@ interface OpenCall {
   settled?: Settlement['result']
   /** Counted in `stream.pending`. */
   awaited: boolean
+  /** Whether what is wrong with it is reported. */
+  readonly listed: boolean
   readonly exceptions: Set<FindingCode>
   readonly records: number[]
 }
@@ -78,7 +89,7 @@ export interface ConductTotals {
   readonly byVerdict: Readonly<Record<string, number>>
   readonly byStatus: Readonly<Record<string, number>>
   readonly byTool: Readonly<Record<string, number>>
-  readonly outcomes: { final: number; provisional: number; missing: number; closed: number }
+  readonly outcomes: { final: number; provisional: number; missing: number; closed: number; notShown?: number }
 }
 
 // Tool names come from strangers; what is beyond these is counted under the empty name, which no tool can have.
@@ -103,14 +114,21 @@ export class Calls {
   readonly #approvers: ReadonlyMap<string, ReadonlySet<string>>
   readonly #wantsApprovers: boolean
   readonly #onCall: ((call: CallSummary) => void) | undefined
+  readonly #notShown: NotShown
+  readonly #lists: (intent: Intent) => boolean
+  /** Intents of calls that a bundle shows and that were not asked for. */
+  readonly #passedOver = new Set<Hash>()
   readonly suspects = new Set<Hash>()
   /** Approvals whose signature was checked. */
   approvalsChecked = 0
+  /** Calls that were asked for, where only some are; and what was found about the others, which is not reported. */
+  listed = 0
+  readonly unlisted = { exceptions: 0 }
   #calls = 0
   readonly #byVerdict = new Map<string, number>()
   readonly #byStatus = new Map<string, number>()
   readonly #byTool = new Map<string, number>()
-  readonly #outcomes = { final: 0, provisional: 0, missing: 0, closed: 0 }
+  readonly #outcomes = { final: 0, provisional: 0, missing: 0, closed: 0, notShown: 0 }
 
   constructor(options: {
     findings: Findings
@@ -120,6 +138,9 @@ export class Calls {
     /** Streams that are no plain chain. */
     odd: { has(stream: Hash): boolean }
     trust: Trust | undefined
+    notShown: NotShown
+    /** Whether what is wrong with a call is reported. */
+    lists?: ((intent: Intent) => boolean) | undefined
     onCall?: ((call: CallSummary) => void) | undefined
   }) {
     this.#findings = options.findings
@@ -127,6 +148,8 @@ export class Calls {
     this.#notUnderstood = options.notUnderstood
     this.#odd = options.odd
     this.#onCall = options.onCall
+    this.#notShown = options.notShown
+    this.#lists = options.lists ?? (() => true)
     const approvers = new Map<string, Set<string>>()
     for (const key of options.trust?.approvers ?? [])
       approvers.set(key.name, (approvers.get(key.name) ?? new Set()).add(recordKey(key)))
@@ -153,6 +176,7 @@ export class Calls {
       ...(decision.rule === undefined ? {} : { rule: decision.rule }),
       outcomes: 0,
       awaited: decision.verdict !== 'deny',
+      listed: this.#lists(record),
       exceptions: new Set(),
       records: [index],
     }
@@ -161,6 +185,7 @@ export class Calls {
     if (call.awaited) stream.pending++
     else this.#refuse(call)
     this.#calls++
+    if (call.listed) this.listed++
     count(this.#byVerdict, decision.verdict)
     const { name } = record.tool
     count(this.#byTool, this.#byTool.has(name) || this.#byTool.size < TOOLS_MAX ? name : '')
@@ -168,6 +193,11 @@ export class Calls {
     if (record.belated) this.#except('call.belated', call, 'was written down after the fact')
     if (record.tier === 'degraded') this.#except('call.degraded', call, 'was let through without being held back')
     if (record.tier === 'lossy') this.#except('call.lossy', call, 'was let through though records could be lost')
+  }
+
+  /** An intent of a call that is not judged: what else is about it says nothing either. */
+  passOver(leaf: Hash): void {
+    this.#passedOver.add(leaf)
   }
 
   review(index: number, record: Review, stream: StreamState): void {
@@ -210,10 +240,11 @@ export class Calls {
 
   #checkApprover(index: number, { approver }: Review, call: OpenCall, signer: Key | undefined): void {
     if (signer !== undefined && this.#approvers.get(approver.id)?.has(signer)) return
-    this.#findings.add(
+    this.#tell(
       'review.unpinned',
-      `${describe(call)} is reviewed in the name of ${quote(approver.id)} without a signature of a key that the trust file gives to that approver`,
-      this.#where(call, index),
+      call,
+      `is reviewed in the name of ${quote(approver.id)} without a signature of a key that the trust file gives to that approver`,
+      index,
     )
   }
 
@@ -223,8 +254,13 @@ export class Calls {
     const elsewhere = stream !== call.stream
     if (elsewhere) {
       const recovered = call.stream.recovered !== undefined && call.stream.recovered < index
-      const counts = isSameRecorder(call.stream, stream) && (record.late || (record.status === 'unknown' && recovered))
+      const same = isSameRecorder(call.stream, stream)
+      const counts = same && (record.late || (record.status === 'unknown' && recovered))
       if (!counts) {
+        if (same && record.status === 'unknown' && this.#notShown.between(call.stream.first, index) > 0) {
+          this.#lacks(call, 'that its stream was recovered, without which an outcome in another one does not count')
+          return
+        }
         this.#notCounted(index, call, 'has an outcome in another stream, where none of it counts')
         return
       }
@@ -233,7 +269,8 @@ export class Calls {
     call.outcomes++
     const first = call.outcome
     if (!first) {
-      if (record.late && !elsewhere) this.#misfit(index, call, 'has a first outcome that says it is late')
+      if (record.late && !elsewhere && this.#notShown.between(call.index, index) === 0)
+        this.#misfit(index, call, 'has a first outcome that says it is late')
     } else {
       const allowed = call.outcomes === 2 && !isFinal(first.status) && record.late && record.status !== 'pending'
       if (!allowed)
@@ -270,12 +307,18 @@ export class Calls {
     if (record.executed === 'no') return
     const ran = record.executed === 'yes' ? 'ran' : 'may have run'
     if (call.verdict === 'deny') this.#except('call.executed-though-denied', call, `was denied, and ${ran}`, index)
-    else if (call.verdict === 'review' && call.review?.approved !== true)
-      if (call.review) this.#except('call.declined-yet-executed', call, `was declined, and ${ran}`, index)
-      else this.#except('call.executed-without-approval', call, `needed an approval, had none, and ${ran}`, index)
+    else this.#judgeApproval(index, call, ran)
     if (!record.args) return
     const force = call.review?.approved ? 'approved' : 'decided on'
     this.#except('call.other-arguments', call, `${ran} with other arguments than those ${force}`, index)
+  }
+
+  #judgeApproval(index: number, call: OpenCall, ran: string): void {
+    if (call.verdict !== 'review' || call.review?.approved) return
+    if (call.review) this.#except('call.declined-yet-executed', call, `was declined, and ${ran}`, index)
+    else if (this.#notShown.between(call.index, index) > 0)
+      this.#lacks(call, `whether it was approved: it needed that, and ${ran}`, index)
+    else this.#except('call.executed-without-approval', call, `needed an approval, had none, and ${ran}`, index)
   }
 
   settlement(index: number, record: Settlement): void {
@@ -285,7 +328,9 @@ export class Calls {
       return
     }
     const { outcome } = call
-    if (outcome ? isFinal(outcome.status) : !isOver(call.stream)) {
+    // What a bundle does not show may be the end of the stream.
+    const isRunning = !isOver(call.stream) && this.#notShown.between(call.index, index) === 0
+    if (outcome ? isFinal(outcome.status) : isRunning) {
       this.#except(
         'settlement.disputed',
         call,
@@ -299,9 +344,7 @@ export class Calls {
     if (record.result === 'not_executed') return
     const executed = 'is settled as executed'
     if (call.verdict === 'deny') this.#except('call.executed-though-denied', call, `was denied, and ${executed}`, index)
-    else if (call.verdict === 'review' && call.review?.approved !== true)
-      if (call.review) this.#except('call.declined-yet-executed', call, `was declined, and ${executed}`, index)
-      else this.#except('call.executed-without-approval', call, `needed an approval, had none, and ${executed}`, index)
+    else this.#judgeApproval(index, call, executed)
   }
 
   /** A record of the stream that is not understood: what is missing of calls below it may be there. */
@@ -329,7 +372,7 @@ export class Calls {
       byVerdict: Object.fromEntries(this.#byVerdict),
       byStatus: Object.fromEntries(this.#byStatus),
       byTool: Object.fromEntries(this.#byTool),
-      outcomes: this.#outcomes,
+      outcomes: outcomes(this.#outcomes, this.#notShown),
     }
   }
 
@@ -353,8 +396,10 @@ export class Calls {
   }
 
   #unknownIntent(what: string, index: number, intent: Hash): void {
-    if (this.#notUnderstood.has(intent)) return
+    if (this.#notUnderstood.has(intent) || this.#passedOver.has(intent)) return
+    // In a bundle too: it may be of a call that is closed.
     this.suspects.add(intent)
+    if (this.#notShown.below(index) > 0) return
     this.#findings.add(
       'outcome.without-intent',
       `the ${what} at index ${index} is about intent ${intent}, which is not in the log before it`,
@@ -380,11 +425,17 @@ export class Calls {
   }
 
   #settleUp(call: OpenCall): void {
-    const status = statusOf(call)
     const { outcome } = call
+    const isHidden = this.#notShown.above(call.index) > 0
+    const status =
+      isHidden && !outcome && !isOverRefused(call) && call.settled === undefined ? 'not_shown' : statusOf(call)
     if (outcome && isFinal(outcome.status)) this.#outcomes.final++
     else if (call.settled !== undefined) this.#outcomes.final++
-    else if (outcome) {
+    else if (isHidden && !isOverRefused(call)) {
+      if (outcome) this.#outcomes.provisional++
+      else this.#outcomes.notShown++
+      this.#lacks(call, outcome ? `whether ${outcome.status} is the last word on it` : 'how it ended')
+    } else if (outcome) {
       this.#outcomes.provisional++
       if (!isOverRefused(call)) this.#leftProvisional(call, outcome.status)
     } else if (isOverRefused(call)) {
@@ -401,21 +452,16 @@ export class Calls {
     if (status === 'unknown') this.#except('call.unknown', call, 'has the outcome unknown, and nobody has settled it')
     else if (status === 'pending' && isOver(call.stream))
       this.#except('call.pending-at-end', call, 'was pending when its stream was over')
-    else
-      this.#findings.add(
-        'outcome.provisional',
-        `${describe(call)} is ${status}, which is provisional`,
-        this.#where(call),
-      )
+    else this.#tell('outcome.provisional', call, `is ${status}, which is provisional`)
   }
 
   #leftOpen(call: OpenCall): void {
     const { ended } = call.stream
     if (!isOver(call.stream))
-      this.#findings.add(
+      this.#tell(
         'outcome.awaited',
-        `${describe(call)} has no ${call.verdict === 'review' && !call.review ? 'review' : 'outcome'} yet`,
-        this.#where(call),
+        call,
+        `has no ${call.verdict === 'review' && !call.review ? 'review' : 'outcome'} yet`,
       )
     else if (ended?.countsPending && call.index < ended.index)
       this.#except('call.pending-at-end', call, 'had no outcome when its stream ended, which the stream says')
@@ -437,7 +483,17 @@ export class Calls {
 
   #except(code: FindingCode, call: OpenCall, what: string, at?: number): void {
     call.exceptions.add(code)
-    this.#findings.add(code, `${describe(call)} ${what}`, this.#where(call, at))
+    if (!call.listed) this.unlisted.exceptions++
+    this.#tell(code, call, what, at)
+  }
+
+  /** What a bundle would have to show. */
+  #lacks(call: OpenCall, what: string, at?: number): void {
+    this.#tell('call.not-shown-whole', call, `is not shown whole: not known is ${what}`, at)
+  }
+
+  #tell(code: FindingCode, call: OpenCall, what: string, at?: number): void {
+    if (call.listed) this.#findings.add(code, `${describe(call)} ${what}`, this.#where(call, at))
   }
 
   #where(call: OpenCall, at?: number) {
@@ -448,6 +504,9 @@ export class Calls {
     }
   }
 }
+
+const outcomes = ({ notShown, ...counts }: Required<ConductTotals['outcomes']>, { total }: NotShown) =>
+  total > 0 ? { ...counts, notShown } : counts
 
 const describe = (call: OpenCall): string => `the call of ${quote(call.record.tool.name)} at index ${call.index}`
 

@@ -48,6 +48,7 @@ export class Evidence {
   readonly #held: readonly Uint8Array[]
   readonly #memory: readonly HeldCheckpoint[] | undefined
   readonly #nowSeconds: number | undefined
+  readonly #isExcerpt: boolean
   readonly #keys: SignerKey[] = []
   #note: SignedNote | undefined
   #checkpoint: Checkpoint | undefined
@@ -71,6 +72,8 @@ export class Evidence {
     held: readonly Uint8Array[]
     memory: readonly HeldCheckpoint[] | undefined
     nowSeconds: number | undefined
+    /** Whether it is a bundle, which is of the moment when it was made: a larger tree elsewhere is no roll-back. */
+    isExcerpt?: boolean
   }) {
     this.#findings = options.findings
     this.#checks = options.checks
@@ -80,6 +83,7 @@ export class Evidence {
     this.#held = options.held
     this.#memory = options.memory
     this.#nowSeconds = options.nowSeconds
+    this.#isExcerpt = options.isExcerpt ?? false
   }
 
   /** What the checkpoint says, signed or not; undefined when there is none that parses. */
@@ -257,6 +261,8 @@ export class Evidence {
     }
     const results = all.map(({ note, what }) => this.#isContinued(note, what, tree, checkpoint))
     const good = results.filter(result => result === true).length
+    if (this.#isExcerpt && check === 'checkpoint.held' && results.includes(undefined))
+      this.#findings.add('held.unusable', 'a bundle does not show that its tree and one of another size are of one log')
     const status = results.includes(false) ? 'failed' : good === all.length ? 'passed' : 'not_checked'
     this.#checks.set(check, status, `${good} of ${all.length} are continued`)
   }
@@ -271,6 +277,7 @@ export class Evidence {
     const held = this.#openNote(bytes)
     if (!held) return unusable('is no checkpoint that this log’s key has signed')
     if (held.origin !== checkpoint.origin) return unusable(`is of ${quote(held.origin)}`)
+    if (this.#isExcerpt && held.size > checkpoint.size) return undefined
     const contradicted = this.#contradicts(held, tree, checkpoint, what)
     return contradicted === undefined ? undefined : !contradicted
   }

@@ -201,6 +201,12 @@ export const FINDINGS = {
     'what you saw of this log could not be remembered: the next visit will compare it with less',
     'anything about the log',
   ),
+  'disclosure.mismatch': kind(
+    'evidence',
+    'against',
+    'a value is shown as what a record committed to, and it is not',
+    'what the record did commit to, or who changed the disclosure',
+  ),
   'after.disputed': kind(
     'completeness',
     'exception',
@@ -225,6 +231,30 @@ export const FINDINGS = {
     'exception',
     'no signature covers these records: they count for nothing and speak against the log that let them in',
     'anything about the agent whose stream they name',
+  ),
+  'record.unattributed': kind(
+    'completeness',
+    'unknown',
+    'the bundle does not show the signed record that these records need to count',
+    'that there is none in the log',
+  ),
+  'bundle.not-shown': kind(
+    'completeness',
+    'unknown',
+    'the bundle does not show, or not wholly, what it says that it was asked for',
+    'that the log does not hold it, or that it was left out on purpose',
+  ),
+  'bundle.session-open': kind(
+    'completeness',
+    'notice',
+    'the calls of a session are shown, and not that it had no more',
+    'that it had',
+  ),
+  'call.not-shown-whole': kind(
+    'completeness',
+    'unknown',
+    'the bundle does not show a record on which the judgement of a call depends, nor that there is none',
+    'that there is one, or that it was left out on purpose',
   ),
   'record.copied': kind(
     'completeness',

@@ -1,6 +1,21 @@
 /**
  * Verification of a whole log, pure: bytes in, report out. `spec/report.md` says what the words mean.
  */
+export {
+  BUNDLE_BEGINNING,
+  BUNDLE_BYTES_MAX,
+  BUNDLE_LINES_MAX,
+  type Bundle,
+  type BundleAnchor,
+  type BundleDisclosure,
+  formatBundle,
+  type HiddenSubtree,
+  parseBundle,
+  type ShownEntry,
+  type TreePart,
+} from './bundle.js'
+export { asksFor, type BundleQuery, checkQuery } from './bundle-query.js'
+export { feedBundle, finishBundle, openDisclosure, verifyBundle } from './bundle-verify.js'
 export { CHECKS, type CheckCode } from './checks.js'
 export type { CallStatus, CallSummary } from './conduct.js'
 export { describeEntry } from './describe.js'

@@ -22,3 +22,12 @@ export const NOT_EXCLUDED: readonly { readonly code: string; readonly text: stri
   { code: 'withheld', text: 'Disclosures that are withheld or erased, and entries pruned as promised.' },
   { code: 'collusion', text: 'A quorum of witnesses that colludes.' },
 ]
+
+/** What else a bundle cannot exclude. */
+export const NOT_EXCLUDED_OF_BUNDLE: typeof NOT_EXCLUDED = [
+  {
+    code: 'left-out',
+    text: 'What whoever made this bundle left out: another outcome, a review or a settlement of these calls, other calls, a loss, and a key record that withdraws a key or says that it was in other hands.',
+  },
+  { code: 'later', text: 'Whatever was recorded after the checkpoint in this bundle.' },
+]

@@ -13,8 +13,10 @@ const WINDOW = 65_536
  */
 export class PastRoots {
   readonly #frontier = Frontier.empty()
-  readonly #strides: Frontier[] = []
-  readonly #window: Uint8Array[] = []
+  #strides: Frontier[] = []
+  #window: Uint8Array[] = []
+  /** Whether every leaf was here. Otherwise only the sizes that were wanted are remembered. */
+  #isWhole = true
   readonly #wanted: Map<number, Uint8Array | undefined>
 
   /** @param wanted  Sizes whose roots will be asked for, however long ago. */
@@ -28,14 +30,23 @@ export class PastRoots {
   }
 
   append(leaf: Uint8Array): void {
-    this.#window[this.#frontier.size % WINDOW] = leaf
+    if (this.#isWhole) this.#window[this.#frontier.size % WINDOW] = leaf
     this.#frontier.append(leaf)
+    this.#keep()
+  }
+
+  /** Appends the 2^level entries of a subtree of which only the hash is known. As `Frontier.appendSubtree`. */
+  appendSubtree(level: number, hash: Uint8Array): void {
+    this.#frontier.appendSubtree(level, hash)
+    this.#isWhole = false
+    this.#strides = []
+    this.#window = []
     this.#keep()
   }
 
   #keep(): void {
     const { size } = this.#frontier
-    if (size % STRIDE === 0) this.#strides.push(this.#frontier.clone())
+    if (this.#isWhole && size % STRIDE === 0) this.#strides.push(this.#frontier.clone())
     if (this.#wanted.has(size)) this.#wanted.set(size, this.#frontier.root())
   }
 
@@ -44,7 +55,8 @@ export class PastRoots {
   }
 
   /**
-   * The root at an earlier size; undefined when it is too long ago to tell in this pass.
+   * The root at an earlier size; undefined when it is too long ago to tell in this pass, or lies within a subtree of
+   * which only the hash is known.
    * @throws {RangeError} for a size above the present one.
    */
   at(size: number): Uint8Array | undefined {
@@ -52,6 +64,7 @@ export class PastRoots {
     const wanted = this.#wanted.get(size)
     if (wanted) return wanted
     if (size === this.size) return this.root()
+    if (!this.#isWhole) return undefined
     const from = size - (size % STRIDE)
     if (from !== size && from < this.size - WINDOW) return undefined
     const frontier = this.#strides[from / STRIDE]!.clone()

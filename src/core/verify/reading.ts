@@ -21,6 +21,7 @@ import type { Findings } from './findings.js'
 import { Fingerprints } from './fingerprints.js'
 import { Identities } from './identity.js'
 import type { Knowledge } from './knowledge.js'
+import type { NotShown } from './not-shown.js'
 import type { PastRoots } from './past-roots.js'
 import type { RulesInForce } from './report.js'
 import { type SessionFault, Sessions } from './sessions.js'
@@ -78,6 +79,8 @@ export class Reading {
   readonly #revived = new Set<StreamState>()
   readonly #rules = new Map<Hash, Omit<RulesInForce, 'decisions'> & { decisions: number }>()
   readonly #overlong = new Set<StreamState>()
+  readonly #notShown: NotShown
+  readonly #isAsked: ((intent: Intent) => boolean) | undefined
 
   readonly streams = new Map<Hash, StreamState>()
   readonly calls: Calls
@@ -99,6 +102,12 @@ export class Reading {
   readonly descriptions = new Map<number, string>()
   malformed = 0
   notUnderstood = 0
+  /** In a bundle: calls that were not asked for, of which an intent is shown. */
+  others = 0
+  /** In a bundle: the sessions of the calls that were asked for, by stream and id. */
+  readonly askedSessions = new Map<string, { readonly stream: StreamState; readonly id: Id }>()
+  /** In a bundle: ids of the calls that were asked for. */
+  readonly askedCalls = new Set<Id>()
   signaturesChecked = 0
   losses = { records: 0, counted: 0 }
   logId = ''
@@ -119,6 +128,12 @@ export class Reading {
     signedOrigin: () => string | undefined
     onCall: ((call: CallSummary) => void) | undefined
     onRecord: ((index: number, record: DeedRecord, stream: Hash) => void) | undefined
+    /** Entries that a bundle gives by their hashes; none where all are read. */
+    notShown: NotShown
+    /** In a bundle: whether a call was asked for. Others serve attribution and counting, and are not judged. */
+    isAsked: ((intent: Intent) => boolean) | undefined
+    /** Whether what is wrong with a call is reported; of all calls when absent. */
+    lists: ((intent: Intent) => boolean) | undefined
   }) {
     this.#surveys = options.surveys
     this.#known = options.known
@@ -129,12 +144,16 @@ export class Reading {
     this.#signedOrigin = options.signedOrigin
     this.#identities = new Identities(options.trust)
     this.#onRecord = options.onRecord
+    this.#notShown = options.notShown
+    this.#isAsked = options.isAsked
     this.calls = new Calls({
       findings: options.findings,
       watched: options.known.watched,
       notUnderstood: this.#notUnderstood,
       odd: options.known.odd,
       trust: options.trust,
+      notShown: options.notShown,
+      lists: options.lists,
       onCall: options.onCall,
     })
   }
@@ -396,10 +415,15 @@ export class Reading {
           )
         if (record.session)
           this.#session(index, stream, record.session.id, stream.sessions.call(record.session.id, record.session.n))
-        {
-          this.calls.intent(index, leaf, record, stream)
+        if (this.#isAsked?.(record) === false) {
+          stream.calls++
+          this.others++
+          this.calls.passOver(leaf)
           return
         }
+        if (this.#isAsked) this.#asked(record, stream)
+        this.calls.intent(index, leaf, record, stream)
+        return
       case 'review': {
         this.calls.review(index, record, stream)
         return
@@ -485,9 +509,18 @@ export class Reading {
     }
   }
 
-  /** Whether no record of the stream is these rules, nor one that is not understood. */
+  #asked({ call, session }: Intent, stream: StreamState): void {
+    this.askedCalls.add(call)
+    if (session) this.askedSessions.set(`${stream.id} ${session.id}`, { stream, id: session.id })
+  }
+
+  /** Whether no record of the stream is these rules, nor one that is not understood or not shown. */
   #lacksRules = (stream: StreamState, rules: Hash): boolean =>
-    !stream.rules.has(rules) && !this.#notUnderstood.has(rules)
+    !stream.rules.has(rules) && !this.#notUnderstood.has(rules) && this.hidden(stream) === 0
+
+  /** How many records of a stream a bundle does not show, below the newest that it shows. */
+  hidden = ({ last, records }: StreamState): number =>
+    this.#notShown.total > 0 ? Math.max(0, last.seq + 1 - records) : 0
 
   #callId(index: number, stream: StreamState, call: Id): void {
     const name = `${stream.id} ${call}`
@@ -508,8 +541,9 @@ export class Reading {
   }
 
   #session(index: number, stream: StreamState, id: Id, fault: SessionFault | undefined): void {
-    // Records that are not understood may be the missing calls.
-    if (fault === undefined || (fault.lacking > 0 && fault.lacking <= stream.notUnderstood)) return
+    // Records that are not understood, or not shown, may be the missing calls.
+    const unread = stream.notUnderstood + this.hidden(stream)
+    if (fault === undefined || (fault.lacking > 0 && fault.lacking <= unread)) return
     stream.sessions.faulty.add(id)
     this.#findings.add('session.gap', `session ${quote(id)} ${fault.what}`, { indexes: [index], stream: stream.id })
   }
@@ -517,8 +551,8 @@ export class Reading {
   #ended(index: number, record: { readonly calls: number; readonly pending: number }, stream: StreamState): void {
     const countsPending = record.pending === stream.pending
     stream.ended ??= { index, countsPending }
-    // A record that is not understood may be one call more, and the outcome of another.
-    const { notUnderstood } = stream
+    // A record that is not understood, or not shown, may be one call more, and the outcome of another.
+    const notUnderstood = stream.notUnderstood + this.hidden(stream) + this.others
     const more = record.calls - stream.calls
     if (more < 0 || more > notUnderstood || (!countsPending && notUnderstood === 0))
       this.#findings.add(
@@ -535,6 +569,14 @@ export class Reading {
     const names = of !== undefined && of.last.leaf === record.last && of.last.seq === record.lastSeq
     // A recovery of a stream of which nothing can be read is neither true nor false here.
     if (of && !of.start) return
+    if (this.#notShown.below(index) > 0 && of !== stream && (!of || (may && of.last.seq < record.lastSeq))) {
+      // Its last record is not shown; that it is of this stream, the recovery says.
+      if (of) {
+        of.recovered ??= index
+        this.calls.streamOver(of)
+      }
+      return
+    }
     if (!of || !may || !names || of === stream) {
       const why = !of
         ? 'a stream that is not here'

@@ -2,6 +2,8 @@
  * What a verification says. Three answers that never mix, then what is not excluded. Normative: spec/report.md.
  */
 
+import type { BundleQuery } from './bundle-query.js'
+
 export type CheckStatus = 'passed' | 'failed' | 'not_checked'
 
 /** One thing that was, or could not be, checked over the whole of the target. */
@@ -57,6 +59,50 @@ export interface Report {
   readonly notExcluded: readonly { readonly code: string; readonly text: string }[]
   readonly checks: readonly Check[]
   readonly findings: readonly Finding[]
+  /** Where the target is a bundle: what it shows. All else in the report is of what is shown. */
+  readonly bundle?: BundleAnswer
+}
+
+/** What a bundle shows of its log (spec/bundle.md). */
+export interface BundleAnswer {
+  readonly query: BundleQuery
+  /** When it was made, by the word of whoever made it. */
+  readonly made?: string
+  /** Entries that it shows; the others are known by hashes. */
+  readonly entries: { readonly shown: number; readonly of: number }
+  /** Calls that were asked for and are shown; others of which an intent is shown, and which are not judged. */
+  readonly calls: { readonly asked: number; readonly others: number }
+  /** Sessions of calls that were asked for, by their first call; of more than 256, the first. */
+  readonly sessions: readonly BundleSession[]
+  readonly disclosures: readonly BundleDisclosed[]
+  /** Kept as they came; none of them was checked. */
+  readonly anchors: readonly { readonly kind: string; readonly size: number; readonly root: string }[]
+  /** Digests of the files of rules in it. */
+  readonly files: readonly string[]
+  readonly notes: number
+}
+
+export interface BundleSession {
+  readonly stream: string
+  readonly session: string
+  /** Calls of it whose intents are shown. */
+  readonly shown: number
+  /** Calls that it had, where its end is shown; else as many as the shown ones imply at least. */
+  readonly calls: number
+  readonly ended: boolean
+}
+
+/** One disclosure in a bundle. Paths are of fields inside the disclosed value. */
+export interface BundleDisclosed {
+  readonly index: number
+  /** Of the member of the record. */
+  readonly member: string
+  readonly holds: boolean
+  /** Why it does not. */
+  readonly why?: string
+  /** Of a disclosure in part; absent when it is in full. */
+  readonly shown?: readonly (readonly (string | number)[])[]
+  readonly withheld?: readonly (readonly (string | number)[])[]
 }
 
 export interface EvidenceAnswer {
@@ -84,7 +130,7 @@ export interface TimesAnswer {
 }
 
 export interface CompletenessAnswer {
-  readonly verdict: 'complete as far as recorded' | 'exceptions' | 'could not check'
+  readonly verdict: 'complete as far as recorded' | 'no exceptions in what is shown' | 'exceptions' | 'could not check'
   readonly streams: readonly StreamSummary[]
   readonly sessions: { readonly total: number; readonly ended: number; readonly gaps: number }
   readonly strays: number
@@ -95,6 +141,8 @@ export interface CompletenessAnswer {
     readonly provisional: number
     readonly missing: number
     readonly closed: number
+    /** Of calls in a bundle that does not show how they ended. */
+    readonly notShown?: number
   }
   readonly losses: { readonly records: number; readonly counted: number }
   readonly coverage: { readonly wrapped: number; readonly notWrapped: number; readonly unseen: readonly string[] }
@@ -116,10 +164,12 @@ export interface StreamSummary {
   readonly first: number
   readonly records: number
   readonly calls: number
+  /** Records of it that a bundle is known not to show: below its newest shown one. */
+  readonly notShown?: number
 }
 
 export interface ConductAnswer {
-  readonly verdict: 'no exceptions' | 'exceptions' | 'could not check'
+  readonly verdict: 'no exceptions' | 'no exceptions in what is shown' | 'exceptions' | 'could not check'
   readonly calls: number
   /** Calls by state, see `spec/vocabulary.md`: allowed, denied, declined, ... by their latest outcome status. */
   readonly byVerdict: Readonly<Record<string, number>>

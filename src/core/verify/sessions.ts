@@ -8,6 +8,8 @@ interface Session {
   /** One more than the highest number. */
   due: Int
   ended: boolean
+  /** How many it had, by its end. */
+  calls?: Int
 }
 
 // Engines hash strings with a seed and integers without one: numbers of a stranger's choice would all meet in one slot.
@@ -46,11 +48,20 @@ export class Sessions {
     const session = this.#session(id)
     if (session.ended) return { what: 'ends twice', lacking: 0 }
     session.ended = true
+    session.calls = calls
     this.ended++
     const held = session.next + session.ahead.size
     if (held === calls && session.ahead.size === 0) return undefined
     const what = session.ahead.size > 0 ? lacks(session) : `says that it had ${calls} calls, and ${held} are here`
     return { what, lacking: calls < held ? 0 : Math.max(session.due, calls) - held }
+  }
+
+  /** How many calls of a session are here, and how many it had, as far as its end or the numbers of its calls say. */
+  countsOf(id: Id): { readonly shown: Int; readonly calls: Int; readonly ended: boolean } | undefined {
+    const session = this.#open.get(id)
+    if (!session) return undefined
+    const { next, ahead, due, ended, calls = 0 } = session
+    return { shown: next + ahead.size, calls: Math.max(due, calls), ended }
   }
 
   /** Gaps of the sessions that have not ended, once nothing more is to come. */

@@ -1,11 +1,24 @@
+import { quote } from '../errors.js'
+import type { BundleQuery } from './bundle-query.js'
 import type { CheckCode, Checks } from './checks.js'
 import type { ConductTotals } from './conduct.js'
 import type { Evidence } from './evidence.js'
 import type { FindingCode, Findings } from './findings.js'
 import type { Knowledge } from './knowledge.js'
-import { NOT_EXCLUDED } from './not-excluded.js'
+import { NOT_EXCLUDED, NOT_EXCLUDED_OF_BUNDLE } from './not-excluded.js'
+import type { NotShown } from './not-shown.js'
 import { type Reading, stateOfStream } from './reading.js'
-import type { Area, CompletenessAnswer, ConductAnswer, ExitCode, Finding, Report, StreamSummary } from './report.js'
+import type {
+  Area,
+  BundleAnswer,
+  Check,
+  CompletenessAnswer,
+  ConductAnswer,
+  ExitCode,
+  Finding,
+  Report,
+  StreamSummary,
+} from './report.js'
 import type { StreamState } from './stream-state.js'
 import type { Trust } from './trust.js'
 
@@ -20,7 +33,16 @@ interface Parts {
   readonly trust: Trust | undefined
   readonly records: number
   readonly awaiting: number | undefined
+  /** Entries that were read: fewer than `records` in a bundle. */
+  readonly shown: number
+  readonly notShown: NotShown
+  /** What a bundle was asked for; undefined where the target is a log. */
+  readonly excerpt: BundleQuery | undefined
+  readonly about: BundleContents | undefined
 }
+
+/** What is in a bundle besides its tree. */
+export type BundleContents = Omit<BundleAnswer, 'query' | 'entries' | 'calls' | 'sessions'>
 
 /** The report, when everything has been read. */
 export function buildReport(parts: Parts): Report {
@@ -28,18 +50,20 @@ export function buildReport(parts: Parts): Report {
   reportOddStreams(parts)
   const sessions = reading.finishStreams()
   const totals = reading.calls.finish()
+  const bundle = parts.excerpt && bundleAnswer(parts, parts.excerpt)
   const coverage = reading.coverage()
-  const answer = evidence.answer(parts.records, parts.awaiting, [...reading.citations.values()])
+  const answer = evidence.answer(parts.shown, parts.awaiting, [...reading.citations.values()])
   const findings = [...parts.findings.list(), ...readingFindings.list()]
   // Records that are not those that were signed, or not all of them, tell nothing about streams and calls.
   const holds = !findings.some(finding => finding.area === 'evidence' && finding.severity === 'against')
   const whole = holds && evidence.checkpoint !== undefined && parts.records === evidence.checkpoint.size
   setChecks(parts, findings, totals, whole)
+  const isPart = parts.notShown.total > 0
   const completeness: CompletenessAnswer = {
-    verdict: verdictOf('completeness', findings, whole, 'complete as far as recorded'),
-    streams: [...reading.streams.values()].map(stream => summaryOf(stream, parts.known)),
+    verdict: verdictOf('completeness', findings, whole, isPart ? IN_WHAT_IS_SHOWN : 'complete as far as recorded'),
+    streams: [...reading.streams.values()].map(stream => summaryOf(stream, parts)),
     sessions,
-    strays: parts.known.strays.size,
+    strays: straysOf(parts),
     notUnderstood: reading.notUnderstood,
     malformed: reading.malformed,
     outcomes: totals.outcomes,
@@ -47,7 +71,7 @@ export function buildReport(parts: Parts): Report {
     coverage,
   }
   const conduct: ConductAnswer = {
-    verdict: verdictOf('conduct', findings, whole, 'no exceptions'),
+    verdict: verdictOf('conduct', findings, whole, isPart ? IN_WHAT_IS_SHOWN : 'no exceptions'),
     calls: totals.calls,
     byVerdict: totals.byVerdict,
     byStatus: totals.byStatus,
@@ -64,11 +88,83 @@ export function buildReport(parts: Parts): Report {
     evidence: answer,
     completeness,
     conduct,
-    notExcluded: NOT_EXCLUDED,
-    // Of one record with its proof: `verifyEntry`.
-    checks: parts.checks.list().filter(check => check.code !== 'entry.included'),
+    notExcluded: isPart ? [...NOT_EXCLUDED_OF_BUNDLE, ...NOT_EXCLUDED] : NOT_EXCLUDED,
+    checks: checksOf(parts, isPart),
     findings,
+    ...(bundle === undefined ? {} : { bundle }),
   }
+}
+
+const IN_WHAT_IS_SHOWN = 'no exceptions in what is shown'
+
+// Of one record with its proof: `verifyEntry`.
+const ELSEWHERE = 'entry.included'
+// What these assert does not depend on how much is shown.
+const OF_THE_LOG: ReadonlySet<string> = new Set([
+  'checkpoint.signature',
+  'checkpoint.quorum',
+  'checkpoint.lag',
+  'checkpoint.held',
+  'checkpoint.remembered',
+  'bundle.shown',
+  'log.record',
+  'log.id',
+  'log.operators',
+])
+
+/** Of a bundle, a check asserts no more than what is shown; whether that stands in the tree is a check of its own. */
+function checksOf({ checks, excerpt }: Parts, isPart: boolean): Check[] {
+  const root = checks.statusOf('checkpoint.root')
+  if (excerpt && root) checks.set('bundle.shown', root.status, root.detail)
+  return checks
+    .list()
+    .filter(({ code }) => code !== ELSEWHERE && (excerpt !== undefined || code !== 'bundle.shown'))
+    .filter(({ code }) => !isPart || code !== 'checkpoint.root')
+    .map(check =>
+      isPart && !OF_THE_LOG.has(check.code) ? { ...check, asserts: `in what is shown: ${check.asserts}` } : check,
+    )
+}
+
+// Sessions of a bundle that are counted one by one.
+const SESSIONS_MAX = 256
+
+function bundleAnswer(parts: Parts, query: BundleQuery): BundleAnswer {
+  const { reading, readingFindings: findings, notShown } = parts
+  const sessions = [...reading.askedSessions.values()].flatMap(({ stream, id }) => {
+    const counts = stream.sessions.countsOf(id)
+    return counts ? [{ stream: stream.id, session: id, ...counts }] : []
+  })
+  const isHidden = notShown.total > 0
+  if ('calls' in query)
+    for (const call of query.calls)
+      if (!reading.askedCalls.has(call))
+        findings.add('bundle.not-shown', `call ${quote(call)} was asked for and is not shown`, { call })
+  if ('sessions' in query)
+    for (const session of query.sessions) {
+      const of = sessions.filter(each => each.session === session)
+      if (of.length === 0)
+        findings.add('bundle.not-shown', `session ${quote(session)} was asked for, and no call of it is shown`)
+      for (const { shown, calls, ended, stream } of of) {
+        const where = { stream }
+        if (shown < calls && isHidden)
+          findings.add('bundle.not-shown', `of session ${quote(session)} ${shown} of ${calls} calls are shown`, where)
+        else if (!ended && isHidden)
+          findings.add('bundle.session-open', `no end of session ${quote(session)} is shown`, where)
+      }
+    }
+  return {
+    query,
+    ...(parts.about ?? { disclosures: [], anchors: [], files: [], notes: 0 }),
+    entries: { shown: parts.shown, of: parts.records },
+    calls: { asked: reading.calls.listed, others: reading.others },
+    sessions: sessions.slice(0, SESSIONS_MAX),
+  }
+}
+
+function straysOf({ known, notShown }: Parts): number {
+  let strays = 0
+  for (const index of known.strays) if (notShown.above(index) === 0) strays++
+  return strays
 }
 
 /** Worst of 1 > 2 > 3 > 0. */
@@ -94,12 +190,21 @@ const NOT_THE_SIGNED = 'the records that were read are not all, or not those, th
 const many = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 /** Streams that were no plain chain: what is wrong with each. */
-function reportOddStreams({ known, readingFindings: findings }: Parts): void {
+function reportOddStreams({ known, readingFindings: findings, notShown }: Parts): void {
   for (const [stream, { strays, forks, breaks, misordered }] of known.odd) {
     const of = `stream ${stream.slice(0, 16)}…`
-    if (strays.size > 0)
-      findings.add('record.stray', `${strays.size} records name ${of}, and none of its signatures covers them`, {
-        indexes: [...strays].sort((a, b) => a - b),
+    const uncovered = [...strays].sort((a, b) => a - b)
+    // What is not shown above a record may be the one whose signature covers it.
+    const open = uncovered.filter(index => notShown.above(index) > 0)
+    const alone = uncovered.filter(index => notShown.above(index) === 0)
+    if (alone.length > 0)
+      findings.add('record.stray', `${alone.length} records name ${of}, and none of its signatures covers them`, {
+        indexes: alone,
+        stream,
+      })
+    if (open.length > 0)
+      findings.add('record.unattributed', `${open.length} records of ${of} are shown without a signature over them`, {
+        indexes: open,
         stream,
       })
     for (const { seq, indexes } of forks)
@@ -125,7 +230,7 @@ function reportOddStreams({ known, readingFindings: findings }: Parts): void {
   }
 }
 
-function summaryOf(stream: StreamState, known: Knowledge): StreamSummary {
+function summaryOf(stream: StreamState, { known, reading, notShown }: Parts): StreamSummary {
   const odd = known.odd.get(stream.id)
   return {
     id: stream.id,
@@ -142,6 +247,7 @@ function summaryOf(stream: StreamState, known: Knowledge): StreamSummary {
     first: stream.first,
     records: stream.records,
     calls: stream.calls,
+    ...(notShown.total > 0 ? { notShown: reading.hidden(stream) } : {}),
   }
 }
 
@@ -153,7 +259,7 @@ const CONDUCT_CODES = [
 ] as const satisfies readonly FindingCode[]
 
 function setChecks(
-  { checks, reading, known, trust, records }: Parts,
+  { checks, reading, known, trust, records, shown }: Parts,
   findings: readonly Finding[],
   totals: ConductTotals,
   whole: boolean,
@@ -167,7 +273,7 @@ function setChecks(
   }
   if (records === 0) return
   set('records.after', ['after.disputed'], `${many(reading.cited.size, 'checkpoint')} cited`)
-  set('records.understood', ['record.not-understood', 'entry.malformed'], `${records} read`)
+  set('records.understood', ['record.not-understood', 'entry.malformed'], `${shown} read`)
   let signatures = reading.signaturesChecked
   for (const { checked } of known.odd.values()) signatures += checked
   set(
@@ -214,5 +320,6 @@ function setChecks(
   if (reading.calls.approvalsChecked > 0)
     set('approvals.signed', ['review.signature'], many(reading.calls.approvalsChecked, 'signature'))
   else checks.set('approvals.signed', 'not_checked', 'no review carries a signature of its approver')
-  checks.set('disclosures.match', 'not_checked', 'disclosures are checked where they are shown')
+  if (checks.statusOf('disclosures.match') === undefined)
+    checks.set('disclosures.match', 'not_checked', 'disclosures are checked where they are shown')
 }

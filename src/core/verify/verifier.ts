@@ -6,6 +6,7 @@ import {
   decodeKey,
   decodeSig,
   type Hash,
+  type Intent,
   isSig,
   type ParsedRecord,
   parseRecord,
@@ -14,6 +15,7 @@ import {
 } from '../record/index.js'
 import { leafHash, type VerifierKey, verifyEd25519 } from '../tlog/index.js'
 import { type Attribution, attribute, type Node } from './attribution.js'
+import { asksFor, type BundleQuery } from './bundle-query.js'
 import { Checks } from './checks.js'
 import type { CallSummary } from './conduct.js'
 import { describeEntry } from './describe.js'
@@ -21,10 +23,11 @@ import { Evidence, type HeldCheckpoint } from './evidence.js'
 import { type FindingCode, Findings } from './findings.js'
 import { recordKey } from './identity.js'
 import { type Knowledge, NOTHING_KNOWN } from './knowledge.js'
+import { NotShown } from './not-shown.js'
 import { PastRoots } from './past-roots.js'
 import { placeOf, Reading } from './reading.js'
 import type { Report } from './report.js'
-import { buildReport } from './summary.js'
+import { type BundleContents, buildReport } from './summary.js'
 import type { Trust } from './trust.js'
 
 export interface VerifierOptions {
@@ -48,6 +51,10 @@ export interface VerifierOptions {
   readonly onRecord?: (index: number, record: DeedRecord, stream: Hash) => void
   /** Told when a pass over the entries begins: forget what the one before told of. */
   readonly onPass?: (pass: number) => void
+  /** Of which calls what is wrong is reported; all when absent. The log is read, and counted, as a whole either way. */
+  readonly lists?: (intent: Intent) => boolean
+  /** The target is a bundle, made for this query: entries may be skipped, and what was not asked for is not judged. */
+  readonly excerpt?: BundleQuery
 }
 
 /** An entry whose bytes the caller has found to differ from those the log's tiles were made of. */
@@ -78,6 +85,9 @@ export class LogVerifier {
   /** Findings about the whole; each reading has its own, and the last one's count. */
   readonly #findings = new Findings()
   readonly #evidence: Evidence
+  readonly #notShown = new NotShown()
+  readonly #isAsked: ((intent: Intent) => boolean) | undefined
+  #shown = 0
   #tree: PastRoots
   #reading: Reading
   #readingFindings = new Findings()
@@ -105,7 +115,9 @@ export class LogVerifier {
       held: options.held ?? [],
       memory: options.memory,
       nowSeconds: options.nowSeconds,
+      isExcerpt: options.excerpt !== undefined,
     })
+    this.#isAsked = options.excerpt && asksFor(options.excerpt)
     if (options.suppliedTrust !== undefined && mode === 'none')
       this.#findings.add(
         'trust.supplied',
@@ -129,6 +141,9 @@ export class LogVerifier {
       signedOrigin: () => this.#evidence.checkpoint?.origin,
       onCall: this.#options.onCall,
       onRecord: this.#options.onRecord,
+      notShown: this.#notShown,
+      isAsked: this.#isAsked,
+      lists: this.#options.lists,
     })
   }
 
@@ -172,7 +187,22 @@ export class LogVerifier {
     const leaf = known?.leaf ?? ('leaf' in parsed ? fromHex(parsed.leaf) : leafHash(record))
     if (index === 0) this.#firstLeaf = toHex(leaf)
     this.#tree.append(leaf)
+    this.#shown++
     return leaf
+  }
+
+  /**
+   * Goes past the next 2^level entries of an excerpt, of which only the hash is known.
+   *
+   * @param hash  Over them, 32 bytes.
+   * @throws {RangeError} when `index` is not the next one or no multiple of 2^level, or the checkpoint covers no more.
+   */
+  skip(index: number, level: number, hash: Uint8Array): void {
+    if (index !== this.#tree.size) throw new RangeError(`entry ${this.#tree.size} is next, not ${index}`)
+    const to = index + 2 ** level
+    if (to > (this.size ?? Number.POSITIVE_INFINITY)) throw new RangeError(`the checkpoint covers ${this.size} entries`)
+    this.#tree.appendSubtree(level, hash)
+    this.#notShown.add(index, to)
   }
 
   /**
@@ -187,7 +217,8 @@ export class LogVerifier {
         expected: 'the same records each time; copy the log and verify the copy',
         retryable: true,
       })
-    if (this.#nodes) this.#judgeNext(new Map([...this.#nodes].map(([id, nodes]) => [id, attribute(nodes)])))
+    if (this.#nodes)
+      this.#judgeNext(new Map([...this.#nodes].map(([id, nodes]) => [id, attribute(nodes, this.#notShown)])))
     else if (this.#judges) return false
     else {
       this.#reading.checkTails()
@@ -203,6 +234,7 @@ export class LogVerifier {
 
   #begin(tree: PastRoots): void {
     this.#tree = tree
+    this.#shown = 0
     this.#pass++
     this.#options.onPass?.(this.#pass)
   }
@@ -287,6 +319,7 @@ export class LogVerifier {
     code: Extract<
       FindingCode,
       | 'checkpoint.malformed'
+      | 'disclosure.mismatch'
       | 'entries.missing'
       | 'entries.pruned'
       | 'entries.pruned-not-permitted'
@@ -301,6 +334,13 @@ export class LogVerifier {
     if (code.startsWith('entries.')) this.#missing = true
     this.#findings.add(code, message, where)
   }
+
+  /** Whether the disclosures that were shown are of what the records committed to. */
+  disclosuresChecked(status: 'passed' | 'failed' | 'not_checked', detail: string): void {
+    this.#disclosures = { status, detail }
+  }
+
+  #disclosures: { readonly status: 'passed' | 'failed' | 'not_checked'; readonly detail: string } | undefined
 
   /** Whether the tiles were compared with the records. */
   tilesChecked(status: 'passed' | 'failed' | 'not_checked', detail: string): void {
@@ -319,9 +359,10 @@ export class LogVerifier {
 
   /**
    * The report.
-   * @param about  `awaiting`: sequenced records that wait for a checkpoint, where that is known.
+   * @param about  `awaiting`: sequenced records that wait for a checkpoint, where that is known. `bundle`: what else is
+   *   in a bundle.
    */
-  finish(about: { readonly awaiting?: number } = {}): Report {
+  finish(about: { readonly awaiting?: number; readonly bundle?: BundleContents } = {}): Report {
     this.#evidence.finishTree(this.#tree)
     this.#reading.reportDisputes()
     const { checkpoint } = this.#evidence
@@ -329,9 +370,10 @@ export class LogVerifier {
       this.found('entries.missing', `${checkpoint.size} records were signed, and ${this.#tree.size} are here`, {
         count: checkpoint.size - this.#tree.size,
       })
-    if (this.rootDiffers && !this.#altered) this.#nameSuspects()
+    if (this.rootDiffers && !this.#altered && this.#notShown.total === 0) this.#nameSuspects()
     this.#checkLogRecord()
     this.#evidence.settle()
+    if (this.#disclosures) this.#checks.set('disclosures.match', this.#disclosures.status, this.#disclosures.detail)
     return buildReport({
       evidence: this.#evidence,
       reading: this.#reading,
@@ -341,6 +383,10 @@ export class LogVerifier {
       known: this.#known,
       trust: this.#options.trust,
       records: this.#tree.size,
+      shown: this.#shown,
+      notShown: this.#notShown,
+      excerpt: this.#options.excerpt,
+      about: about.bundle,
       awaiting: about.awaiting,
     })
   }
