@@ -1,5 +1,15 @@
 import { windowOf } from '../../core/verify/index.js'
-import type { Check, ExitCode, Finding, Report, Severity } from '../../core/verify/report.js'
+import type { Area, Check, Finding, Report, Severity } from '../../core/verify/report.js'
+import {
+  bySeverity,
+  EXIT_WORDS,
+  HOLDS_WORDS,
+  keyStanding,
+  QUESTIONS,
+  STATUS_WORDS,
+  STATUSES,
+  worstIn,
+} from '../../core/verify/words.js'
 import { guard } from '../terminal/safe.js'
 
 /** What the report itself does not know. */
@@ -42,12 +52,12 @@ export function renderHtml(report: Report, about: HtmlAbout): string {
 <header>
 <p class="mark">Deedlog verification report</p>
 <h1>${text(title)}</h1>
-<p>${text(about.target)}, read ${text(about.made)}. Exit ${report.exitCode}: ${EXIT[report.exitCode]}.</p>
+<p>${text(about.target)}, read ${text(about.made)}. Exit ${report.exitCode}: ${EXIT_WORDS[report.exitCode]}.</p>
 </header>
 <section class="answers" aria-label="The three answers">
-${answer('Evidence', 'Are these the records that were signed?', evidence.words.join(', ') || evidence.verdict, worst(findings, 'evidence'))}
-${answer('Completeness', 'Is all of it here, as far as it was said?', completeness.verdict, toneOf(completeness.verdict, worst(findings, 'completeness')))}
-${answer('Conduct', 'Did calls run as they were decided?', conduct.verdict, toneOf(conduct.verdict, worst(findings, 'conduct')))}
+${answer('Evidence', QUESTIONS.evidence, evidence.words.join(', ') || evidence.verdict, worst(findings, 'evidence'))}
+${answer('Completeness', QUESTIONS.completeness, completeness.verdict, toneOf(completeness.verdict, worst(findings, 'completeness')))}
+${answer('Conduct', QUESTIONS.conduct, conduct.verdict, toneOf(conduct.verdict, worst(findings, 'conduct')))}
 </section>
 ${section('Exceptions and other findings', findingsTable(findings))}
 ${section('The log, and whose word this rests on', theLog(report, about))}
@@ -75,18 +85,15 @@ export const text = (words: string): string =>
 
 const section = (title: string, body: string): string => `<section><h2>${text(title)}</h2>\n${body}\n</section>`
 
-const EXIT: Readonly<Record<ExitCode, string>> = {
-  0: 'the evidence holds as far as checked, and no exception was found',
-  1: 'there is evidence against this log',
-  2: 'something that matters could not be checked, or was not understood',
-  3: 'the evidence holds as far as checked; completeness or conduct has exceptions',
-}
-
 type Tone = 'good' | 'warn' | 'bad'
 
-const worst = (findings: readonly Finding[], area: Finding['area']): Tone => {
-  const has = (severity: Severity) => findings.some(each => each.area === area && each.severity === severity)
-  return has('against') ? 'bad' : has('unknown') || has('exception') ? 'warn' : 'good'
+const worst = (findings: readonly Finding[], area: Area): Tone => SEVERITY_TONES[worstIn(findings, area)]
+
+const SEVERITY_TONES: Readonly<Record<Severity, Tone>> = {
+  against: 'bad',
+  unknown: 'warn',
+  exception: 'warn',
+  notice: 'good',
 }
 
 /** An answer that could not be given is nothing good, also where nobody found anything. */
@@ -102,34 +109,28 @@ const TONES: Readonly<Record<Tone, string>> = {
 const answer = (name: string, question: string, verdict: string, tone: Tone): string =>
   `<div class="answer ${tone}"><h2>${name}</h2><p class="verdict">${text(verdict)}</p><p>${question} <strong>${TONES[tone]}</strong></p></div>`
 
-const SEVERITIES: readonly Severity[] = ['against', 'unknown', 'exception', 'notice']
-
 function findingsTable(all: readonly Finding[]): string {
   if (all.length === 0) return '<p>None.</p>'
-  const sorted = SEVERITIES.flatMap(severity => all.filter(finding => finding.severity === severity))
-  const rows = sorted.map(({ severity, area, code, message, asserts, doesNotAssert, indexes, count, call }) => {
-    const more = count > indexes.length && indexes.length > 0 ? ` and ${count - indexes.length} more` : ''
-    const where = indexes.length === 0 ? '' : `Entries ${indexes.join(', ')}${more}. `
-    const says = [
-      ...(asserts === undefined ? [] : [`Says: ${asserts}.`]),
-      ...(doesNotAssert === undefined ? [] : [`Does not say: ${doesNotAssert}.`]),
-    ]
-    return [
-      `<strong class="${severity}">${severity}</strong><br>${area}`,
-      `<code>${text(code)}</code><br>${text(message)}<br><small>${text(where + (call === undefined ? '' : `Call ${call}. `))}${text(says.join(' '))}</small>`,
-    ]
-  })
+  const rows = bySeverity(all).map(
+    ({ severity, area, code, message, asserts, doesNotAssert, indexes, count, call }) => {
+      const more = count > indexes.length && indexes.length > 0 ? ` and ${count - indexes.length} more` : ''
+      const where = indexes.length === 0 ? '' : `Entries ${indexes.join(', ')}${more}. `
+      const says = [
+        ...(asserts === undefined ? [] : [`Says: ${asserts}.`]),
+        ...(doesNotAssert === undefined ? [] : [`Does not say: ${doesNotAssert}.`]),
+      ]
+      return [
+        `<strong class="${severity}">${severity}</strong><br>${area}`,
+        `<code>${text(code)}</code><br>${text(message)}<br><small>${text(where + (call === undefined ? '' : `Call ${call}. `))}${text(says.join(' '))}</small>`,
+      ]
+    },
+  )
   return table(['Severity', 'Finding'], rows)
 }
 
 function theLog({ origin, logId, size, root, evidence }: Report, { trust }: HtmlAbout): string {
   const keys = evidence.keys.map(({ vkey, role, trusted }) => {
-    const standing = trusted
-      ? 'named in the trust file'
-      : evidence.trust === 'file'
-        ? 'not in the trust file'
-        : 'by its own word'
-    return `${role} key, ${standing}: <code>${text(vkey)}</code>`
+    return `${role} key, ${keyStanding(trusted, evidence.trust)}: <code>${text(vkey)}</code>`
   })
   return facts([
     ['origin', `<code>${text(origin)}</code>`],
@@ -223,19 +224,13 @@ function rules({ conduct: { rules: all } }: Report): string {
   return table(['Engine, id', 'Files, SHA-256', 'Decisions', 'Entry'], rows)
 }
 
-const STATUSES = [
-  ['failed', 'FAILED', 'does not hold'],
-  ['not_checked', 'NOT CHECKED', 'not known whether'],
-  ['passed', 'passed', 'holds'],
-] as const
-
 function checks(all: readonly Check[]): string {
-  const rows = STATUSES.flatMap(([status, word, holds]) =>
+  const rows = STATUSES.flatMap(status =>
     all
       .filter(check => check.status === status)
       .map(({ code, asserts, doesNotAssert, detail }) => [
-        `<strong class="${status}">${word}</strong>`,
-        `<code>${text(code)}</code>${detail === undefined ? '' : ` (${text(detail)})`}<br>${holds}: ${text(asserts)}<br><small>Does not say: ${text(doesNotAssert)}.</small>`,
+        `<strong class="${status}">${STATUS_WORDS[status]}</strong>`,
+        `<code>${text(code)}</code>${detail === undefined ? '' : ` (${text(detail)})`}<br>${HOLDS_WORDS[status]}: ${text(asserts)}<br><small>Does not say: ${text(doesNotAssert)}.</small>`,
       ]),
   )
   return table(['Status', 'Check'], rows)

@@ -1,12 +1,14 @@
-import type {
-  Check,
-  CheckStatus,
-  ExitCode,
-  Finding,
-  Report,
-  Severity,
-  StreamSummary,
-} from '../../core/verify/report.js'
+import type { Check, Finding, Report, Severity, StreamSummary } from '../../core/verify/report.js'
+import {
+  answersOf,
+  bySeverity,
+  EXIT_WORDS,
+  HOLDS_WORDS,
+  keyStanding,
+  STATUS_WORDS,
+  STATUSES,
+  worstIn,
+} from '../../core/verify/words.js'
 import { guard, safe } from '../terminal/safe.js'
 import { cut } from '../terminal/width.js'
 import { count, type Look, Page, tally } from './page.js'
@@ -43,42 +45,22 @@ export function renderReport(report: Report, look: ReportLook): string {
   // Again, for whoever sees the end of a page first.
   const short = `evidence ${guard(evidence.verdict)}; completeness ${completeness.verdict}; conduct ${conduct.verdict}`
   page.line('').item('In short: ', `${short}.`)
-  page.item('', `Exit ${report.exitCode}: ${EXIT[report.exitCode]}.`)
+  page.item('', `Exit ${report.exitCode}: ${EXIT_WORDS[report.exitCode]}.`)
   return page.toString()
 }
 
-const EXIT: Readonly<Record<ExitCode, string>> = {
-  0: 'the evidence holds as far as checked, and no exception was found',
-  1: 'there is evidence against this log',
-  2: 'something that matters could not be checked, or was not understood',
-  3: 'the evidence holds as far as checked; completeness or conduct has exceptions',
-}
-
-function answers(
-  page: Page,
-  { evidence, completeness, conduct, findings }: Report,
-  { paint, target }: ReportLook,
-): void {
-  const worst = (area: Finding['area']): Severity =>
-    SEVERITIES.find(severity => findings.some(f => f.area === area && f.severity === severity)) ?? 'notice'
+function answers(page: Page, report: Report, { paint, target }: ReportLook): void {
   const colour = { against: paint.bad, unknown: paint.warn, exception: paint.warn, notice: paint.good }
-  const words = [evidence.verdict, ...evidence.words.filter(word => word !== evidence.verdict)]
-  // `intact to 41` says all that `intact` says.
-  const headline = words.length > 1 && words[1]?.startsWith(`${evidence.verdict} `) ? words.slice(1) : words
-  page
-    .heading(`Report on ${safe(target)}`)
-    .fact('Evidence', guard(headline.join(', ')), colour[worst('evidence')])
-    .fact('Completeness', completeness.verdict + exceptions(findings, 'completeness'), colour[worst('completeness')])
-    .fact('Conduct', conduct.verdict + exceptions(findings, 'conduct'), colour[worst('conduct')])
+  const words = answersOf(report)
+  page.heading(`Report on ${safe(target)}`)
+  for (const [area, label] of AREAS) page.fact(label, guard(words[area]), colour[worstIn(report.findings, area)])
 }
 
-function exceptions(findings: readonly Finding[], area: Finding['area']): string {
-  const kinds = new Map<string, number>()
-  for (const { code, area: where, severity } of findings)
-    if (where === area && severity === 'exception') kinds.set(code, (kinds.get(code) ?? 0) + 1)
-  const names = [...kinds].map(([code, times]) => guard(code) + (times > 1 ? ` (${times} times)` : ''))
-  return names.length === 0 ? '' : `: ${names.join(', ')}`
-}
+const AREAS = [
+  ['evidence', 'Evidence'],
+  ['completeness', 'Completeness'],
+  ['conduct', 'Conduct'],
+] as const
 
 function theLog(page: Page, report: Report, { trust }: ReportLook): void {
   const { evidence } = report
@@ -106,16 +88,10 @@ function theLog(page: Page, report: Report, { trust }: ReportLook): void {
   )
   if (evidence.keys.length === 0) page.fact('signed by', 'no key whose signature could be verified')
   for (const { vkey, role, trusted } of evidence.keys) {
-    const standing = trusted
-      ? 'named in the trust file'
-      : evidence.trust === 'file'
-        ? 'not in the trust file'
-        : 'by its own word'
-    page.fact('signed by', `${role} key, ${standing}:`).line(`    ${safe(vkey)}`)
+    page.fact('signed by', `${role} key, ${keyStanding(trusted, evidence.trust)}:`).line(`    ${safe(vkey)}`)
   }
 }
 
-const SEVERITIES: readonly Severity[] = ['against', 'unknown', 'exception', 'notice']
 const SEVERITY_WORDS: Readonly<Record<Severity, string>> = {
   against: 'AGAINST',
   unknown: 'UNKNOWN',
@@ -126,8 +102,7 @@ const SEVERITY_WORDS: Readonly<Record<Severity, string>> = {
 function findings(page: Page, all: readonly Finding[], { paint, full }: ReportLook): void {
   const colour = { against: paint.bad, unknown: paint.warn, exception: paint.warn, notice: paint.faint }
   page.heading(`Exceptions and other findings: ${all.length === 0 ? 'none' : all.length}`)
-  const sorted = SEVERITIES.flatMap(severity => all.filter(finding => finding.severity === severity))
-  for (const finding of sorted.slice(0, FINDINGS_MAX)) {
+  for (const finding of bySeverity(all).slice(0, FINDINGS_MAX)) {
     const head = SEVERITY_WORDS[finding.severity].padEnd(11)
     page.line(`  ${colour[finding.severity](head)}${guard(finding.code)} (${finding.area})`)
     page.item(' '.repeat(13), guard(finding.message))
@@ -209,13 +184,6 @@ function streams(page: Page, all: readonly StreamSummary[], { columns }: ReportL
   rest(page, all.length - STREAMS_MAX, 'stream')
 }
 
-const STATUSES: readonly CheckStatus[] = ['failed', 'not_checked', 'passed']
-const STATUS_WORDS: Readonly<Record<CheckStatus, string>> = {
-  failed: 'FAILED',
-  not_checked: 'NOT CHECKED',
-  passed: 'passed',
-}
-
 function checks(page: Page, all: readonly Check[], { paint, full }: ReportLook): void {
   const colour = { failed: paint.bad, not_checked: paint.warn, passed: paint.good }
   const numbers = STATUSES.map(status => all.filter(check => check.status === status).length)
@@ -225,17 +193,11 @@ function checks(page: Page, all: readonly Check[], { paint, full }: ReportLook):
       const passed = status === 'passed'
       const counted = passed && detail !== undefined ? ` (${guard(detail)})` : ''
       page.item(`  ${colour[status](STATUS_WORDS[status].padEnd(13))}`, guard(code) + counted)
-      page.item(`      ${ASSERTS[status]} `, guard(asserts))
+      page.item(`      ${HOLDS_WORDS[status]}: `, guard(asserts))
       if (!passed && detail !== undefined) page.item('      because: ', guard(detail))
       if ((full || status === 'failed') && doesNotAssert !== '') page.item('      does not say: ', guard(doesNotAssert))
     }
   if (!full && all.length > 0) page.line('  With --full: also what a check does not say.')
-}
-
-const ASSERTS: Readonly<Record<CheckStatus, string>> = {
-  failed: 'does not hold:',
-  not_checked: 'not known whether:',
-  passed: 'holds:',
 }
 
 function rest(page: Page, more: number, what: string): void {
