@@ -1,4 +1,4 @@
-import type { Decision } from '../../govern/evaluator.js'
+import type { Decision } from '../govern/evaluator.js'
 
 /**
  * What the model sees in the place of a result. Exactly these three members, `null` and not absent where there is
@@ -22,3 +22,11 @@ export const UNRECORDED: Denial = Object.freeze({
   reason: 'The call cannot be recorded, so the tool was not run.',
   matched_rule: null,
 })
+
+const LINE_MAX = 200
+
+/** What is said of a denied call. Names and reasons may hold anything; a line of a log file holds one line. */
+export function denialLine(tool: string, { verdict, reason, rule }: Decision): string {
+  const shown = (text: string | undefined) => JSON.stringify(text?.slice(0, LINE_MAX) ?? null)
+  return `deedlog: tool ${shown(tool)} denied (${verdict}): ${shown(reason)}, rule ${shown(rule)}`
+}

@@ -9,6 +9,8 @@ export class Call implements Ticket {
   argsRoot = ''
   readonly decision: Decision
   readonly tool: string
+  /** The host's own name of its session. */
+  readonly session: string | undefined
   /** The stream of the intent; undefined when none could be opened. */
   ledger: Ledger | undefined
   intent: string | undefined
@@ -22,11 +24,16 @@ export class Call implements Ticket {
   /** The tool was let go although its intent had not been written: should it be written after all, it is `belated`. */
   letGo = false
 
-  constructor(init: Pick<Call, 'call' | 'decision' | 'tool' | 'argsInForce'>) {
+  /** Nothing but its intent stands between it and its tool: it needs no review, or has an approving one. */
+  mayRun: boolean
+
+  constructor(init: Pick<Call, 'call' | 'decision' | 'tool' | 'session' | 'argsInForce'>) {
     this.call = init.call
     this.decision = init.decision
     this.tool = init.tool
+    this.session = init.session
     this.argsInForce = init.argsInForce
+    this.mayRun = init.decision.verdict === 'allow' || init.decision.verdict === 'not_evaluated'
     if (init.decision.verdict === 'deny') this.state = 'closed'
     calls.add(this)
   }

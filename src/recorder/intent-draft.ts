@@ -1,6 +1,7 @@
 import { formatTime, isText, isWord } from '../core/record/formats.js'
 import type { Intent } from '../core/record/types.js'
 import { type Call, callOf } from './call.js'
+import { currentTicket } from './current-call.js'
 import { definitionDigest } from './definitions.js'
 import type { Pending } from './stream.js'
 import { asText } from './text.js'
@@ -20,7 +21,7 @@ export function intentDraft(call: Call, request: CallRequest, tier: Tier, about:
   const rule = asText(decision.rule)
   const refs = goodRefs(request.refs)
   const { attempt } = request
-  const parent = callOf(request.parent)
+  const parent = callOf(request.parent ?? currentTicket())
   call.argsRoot = args.root
   const body = {
     type: 'intent' as const,

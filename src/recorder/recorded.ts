@@ -1,4 +1,4 @@
-import { currentTicket, inCall } from './current-call.js'
+import { inCall } from './current-call.js'
 import { CallDeniedError } from './denied.js'
 import type { Recorder } from './recorder.js'
 import type { CallRequest, Ticket } from './types.js'
@@ -26,8 +26,7 @@ export function recorded<A extends unknown[], R>(
   if (GENERATORS.has(Object.prototype.toString.call(run)))
     throw new TypeError(`${JSON.stringify(name)} is a generator function; wrap the function that runs it instead`)
   return async function (this: unknown, ...args) {
-    const parent = currentTicket()
-    const request: CallRequest = { ...options, tool: { name, kind: 'function' }, args, ...(parent && { parent }) }
+    const request: CallRequest = { ...options, tool: { name, kind: 'function' }, args }
     const ticket = await admitted(recorder, request)
     const startedAt = new Date()
     const started = performance.now()

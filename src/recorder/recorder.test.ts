@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { HaltedError, UnavailableError } from '../core/errors.js'
 import { parseRecord } from '../core/record/schema.js'
-import type { Decision, PolicyEvaluator } from '../govern/evaluator.js'
+import type { ApprovalAnswer, Decision, PolicyEvaluator } from '../govern/evaluator.js'
 import { recorded } from './recorded.js'
 import { Recorder } from './recorder.js'
 import { deferred, HeldRuntime, ListBackend, settled } from './testkit.js'
@@ -562,6 +562,36 @@ describe('streams and sessions', () => {
     await recorder.sweep('shutdown')
     expect(backend.log.calls()).toEqual(['pay intent:not_evaluated outcome:unknown/unknown'])
     expect(backend.log.of('outcome')[0]!.values['error.message']).toBe('shutdown')
+  })
+
+  test('are swept: a call that waits for its review was not run, and cannot be approved any more', async () => {
+    const asked = deferred<ApprovalAnswer>()
+    const { backend, recorder, codes } = setUp({ approver: { ask: () => asked.promise } })
+    const review = { verdict: 'review' } as const
+    const waiting = await recorder.intent({ tool: { name: 'refund' }, args: {} }, review)
+    const approved = await recorder.intent({ tool: { name: 'pay' }, args: {} }, review)
+    await recorder.review(approved, { approved: true, by: 'boss', channel: 'test' })
+    const answer = recorder.approve(waiting, {})
+    await recorder.sweep('connection-lost')
+    asked.resolve({ approved: true, by: 'boss', channel: 'test' })
+    await expect(answer).rejects.toMatchObject({ code: 'recorder.call-over' })
+    await recorder.outcome(waiting, { status: 'not_executed', executed: 'no' })
+    await recorder.outcome(approved, paid)
+    expect(backend.log.calls()).toEqual([
+      'refund intent:review outcome:not_executed/no',
+      'pay intent:review review:approved outcome:unknown/unknown outcome:succeeded/yes late',
+    ])
+    expect(codes()).toEqual([])
+  })
+
+  test('are swept by session, and leave alone what is over', async () => {
+    const { backend, recorder } = setUp()
+    await call(recorder, { session: 'one' })
+    await call(recorder, { session: 'two' })
+    await recorder.outcome(await call(recorder, { session: 'one' }), paid)
+    await recorder.sweep('gone', { session: 'one' })
+    expect(backend.log.of('outcome').map(({ record }) => record.status)).toEqual(['succeeded', 'unknown'])
+    expect(backend.log.calls()[1]).toBe('pay intent:not_evaluated')
   })
 
   test('open with every file of rules, 32 to a record, each record naming the one before', async () => {

@@ -111,6 +111,7 @@ export class Recorder {
    *
    * @param args the arguments approved, where they are not the ones asked about
    * @throws {TypeError} for a call whose verdict is not `review`
+   * @throws {UnavailableError} `recorder.call-over` for a call that was closed meanwhile: it must not run
    * @throws what `intent` throws
    */
   async review(ticket: Ticket, answer: ApprovalAnswer, args?: Given): Promise<void> {
@@ -118,7 +119,10 @@ export class Recorder {
     if (call?.decision.verdict !== 'review') throw new TypeError('only a call with the verdict `review` is reviewed')
     const { ledger } = call
     if (!ledger || !call.intent) throw new UnavailableError('recorder.unwritten', 'the intent has not been written')
+    if (call.state === 'final') throw new UnavailableError('recorder.call-over', 'the call is over: it was not run')
     const approved = answer.approved === true
+    // From here on it may run as far as anybody else can know.
+    if (approved) call.mayRun = true
     const approvedArgs = approved && args ? given(call, 'args', args, this.#values) : undefined
     const changed = approvedArgs?.equals(call.argsInForce) ? undefined : approvedArgs
     const sealed = () => {
@@ -224,11 +228,28 @@ export class Recorder {
     await this.#quietly(() => this.#streams.sessionEnded(session))
   }
 
-  /** Records for every call without an outcome that nobody knows how it ended, and why nobody will. Never rejects. */
-  async sweep(reason: string): Promise<void> {
-    const open = this.#streams.all().flatMap(ledger => [...ledger.awaited].filter(call => call.state === 'open'))
+  /**
+   * Closes calls that have no outcome and will tell of none: a connection is lost, a session is over, the process leaves.
+   * One that still waited for its review was not run; of any other nobody knows, and should it come to an end after all,
+   * that is taken as a late outcome. Never rejects.
+   *
+   * @param reason  why nobody will know: committed as the outcome's error
+   * @param which   `session`: only calls of that session of the host
+   */
+  async sweep(reason: string, which: { readonly session?: string } = {}): Promise<void> {
+    const { session } = which
+    const open = this.#streams.all().flatMap(({ awaited }) => [...awaited].filter(call => call.state === 'open'))
+    const swept = session === undefined ? open : open.filter(call => call.session === session)
+    const why = { error: { value: reason } }
     await Promise.all(
-      open.map(call => this.outcome(call, { status: 'unknown', executed: 'unknown', error: { value: reason } })),
+      swept.map(call =>
+        this.outcome(
+          call,
+          call.mayRun
+            ? { status: 'unknown', executed: 'unknown', ...why }
+            : { status: 'not_executed', executed: 'no', ...why },
+        ),
+      ),
     )
   }
 
@@ -264,6 +285,7 @@ export class Recorder {
       call: ulid(this.#runtime.now(), this.#runtime.random(10)),
       decision,
       tool: request.tool.name,
+      session: request.session,
       argsInForce: args,
     })
   }
@@ -301,6 +323,8 @@ export class Recorder {
   /** Undefined: there is nothing (left) to say of this call. */
   #outcomeDraft(call: Call, result: CallResult): Pending | undefined {
     if (call.state === 'final') {
+      // Swept while it waited for its review, and now given up: that has been said.
+      if (!call.mayRun && result.executed === 'no') return undefined
       this.#reporting.report(new UnavailableError('recorder.second-outcome', 'the call already has its final outcome'))
       return undefined
     }

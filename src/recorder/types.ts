@@ -28,7 +28,7 @@ export interface CallRequest {
   readonly principal?: unknown
   /** 1 to 8 random identifiers of the host; never a person's. */
   readonly refs?: Readonly<Record<string, string>>
-  /** The call that made this one. */
+  /** The call that made this one. Default: the one in whose course `intent` is called, of whichever recorder. */
   readonly parent?: Ticket
   readonly attempt?: number
   readonly unmediated?: boolean

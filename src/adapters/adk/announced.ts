@@ -1,6 +1,6 @@
+import { currentTicket } from '../../recorder/current-call.js'
 import type { Ticket } from '../../recorder/types.js'
-import { currentSlot } from './execution.js'
-import { isObject, read, readString } from './shapes.js'
+import { isObject, read, readString } from '../read.js'
 
 /** One call that a model asked for. */
 export interface Announced {
@@ -70,7 +70,7 @@ export class AnnouncedCalls {
         id: readString(call, 'id'),
         args: read(call, 'args') ?? {},
         turn,
-        parent: currentSlot()?.ticket,
+        parent: currentTicket(),
         tool: known && Object.hasOwn(tools, name) ? read(tools, name) : undefined,
         registered: !known || Object.hasOwn(tools, name),
       })

@@ -1,5 +1,6 @@
 import type { AuditBackend } from '../../log/backend.js'
-import { type RecordingOptions, RecordingPlugin } from './plugin.js'
+import type { RecordingOptions } from './options.js'
+import { RecordingPlugin } from './plugin.js'
 
 export interface AuditTrailOptions extends RecordingOptions {
   /** Takes the records: `files(dir)`, `jsonl(path)`, or an object of one's own. */

@@ -1,18 +1,24 @@
 import type { CallRequest, Ticket } from '../../recorder/types.js'
+import { read, readString } from '../read.js'
+import { refsOf } from '../refs.js'
 import type { Announced } from './announced.js'
-import { type HostTool, isTool, kindOf, read, readString } from './shapes.js'
+import { type HostTool, isTool, kindOf } from './shapes.js'
 
 /** What the recorder is to know about one call. */
 export function describeCall(
   tool: HostTool,
   args: unknown,
   context: object,
-  more: { readonly parent: Ticket | undefined; readonly attempt: number },
+  more: { readonly parent?: Ticket | undefined; readonly attempt: number },
 ): CallRequest {
   const session = readString(context, 'invocationContext', 'session', 'id')
   const user = readString(context, 'invocationContext', 'userId')
   const app = readString(context, 'invocationContext', 'appName')
-  const refs = refsOf(context)
+  const ids = {
+    invocation: readString(context, 'invocationContext', 'invocationId'),
+    call: readString(context, 'functionCallId'),
+  }
+  const refs = refsOf(ids, readString(context, 'invocationContext', 'agent', 'name'))
   const attempt = more.attempt > 1 ? more.attempt : undefined
   return {
     tool: describeTool(tool),
@@ -72,20 +78,4 @@ export function definitionOf(tool: HostTool): unknown {
     definitions.set(tool, definition)
   }
   return definitions.get(tool)
-}
-
-// The ids of a model or a client may be sentences; what is written out has to look like chance.
-const RANDOM_ID = /^[A-Za-z0-9_-]{1,64}$/
-// An agent is named by the program, by ADK's rule for names.
-const AGENT_NAME = /^[\p{L}_][\p{L}\p{N}_.-]{0,63}$/u
-
-function refsOf(context: object): Record<string, string> | undefined {
-  const refs: Record<string, string> = {}
-  const put = (name: string, value: string | undefined, form: RegExp) => {
-    if (value !== undefined && form.test(value)) refs[name] = value
-  }
-  put('invocation', readString(context, 'invocationContext', 'invocationId'), RANDOM_ID)
-  put('call', readString(context, 'functionCallId'), RANDOM_ID)
-  put('agent', readString(context, 'invocationContext', 'agent', 'name'), AGENT_NAME)
-  return Object.keys(refs).length > 0 ? refs : undefined
 }

@@ -1,9 +1,10 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
-import { UNRECORDED } from './denial.js'
+import { currentOf, inCall } from '../../recorder/current-call.js'
+import { UNRECORDED } from '../denial.js'
+import { read } from '../read.js'
 import { returned, thrown } from './result.js'
-import { agentOf, type HostAgent, type HostTool, isFunctionTool, read, type ToolRun } from './shapes.js'
+import { agentOf, type HostAgent, type HostTool, isFunctionTool, type ToolRun } from './shapes.js'
 import { hold } from './shown.js'
-import { type Owner, PLUGIN, type Slot, slotOf } from './slot.js'
+import { isSlot, type Owner, PLUGIN, type Slot, slotOf } from './slot.js'
 
 /*
  * The room where tools are run. Every callback of ADK can be skipped by somebody else's plugin; `runAsync` cannot, so
@@ -11,11 +12,10 @@ import { type Owner, PLUGIN, type Slot, slotOf } from './slot.js'
  * the tool really got, gave back or threw.
  */
 
-const current = new AsyncLocalStorage<Slot>()
 const wrappers = new WeakSet<object>()
 
-/** The call in whose course this code runs. */
-export const currentSlot = (): Slot | undefined => current.getStore()
+/** The call of ADK's in whose course this code runs. */
+export const currentSlot = (): Slot | undefined => currentOf(isSlot)
 
 /** Puts us between ADK and the tool. @returns whether calls of this tool pass through us from now on */
 export function wrapTool(tool: HostTool): boolean {
@@ -34,8 +34,7 @@ async function runRecorded(tool: HostTool, original: () => Promise<unknown>, run
   const known = typeof context === 'object' && context !== null ? slotOf(context) : undefined
   // A wrapper around our wrapper: still the one call that was admitted. A tool that runs another one, or itself with
   // other arguments, and hands its own context on, makes a call of its own.
-  if (known?.running && current.getStore() === known && known.tool === tool && known.args === run.args)
-    return original()
+  if (known?.running && currentSlot() === known && known.tool === tool && known.args === run.args) return original()
   // Nothing runs on the admission of another: whoever has the context can run any tool with it.
   const admitted = known && !known.entered && !known.denial && known.tool === tool
   const slot = admitted ? known : await admitUnannounced(tool, run, known)
@@ -47,7 +46,7 @@ async function runRecorded(tool: HostTool, original: () => Promise<unknown>, run
   slot.args = run.args
   const { recorder } = slot.owner.gate
   const { ticket } = slot
-  if (!recorder || !ticket) return current.run(slot, original)
+  if (!recorder || !ticket) return inCall(ticket, original, slot)
   // Now, since the tool may change its arguments while it runs.
   const args = recorder.snapshot(ticket, 'args', run.args)
   const startedAt = new Date()
@@ -55,7 +54,7 @@ async function runRecorded(tool: HostTool, original: () => Promise<unknown>, run
   const when = () => ({ startedAt, durationUs: Math.round((performance.now() - started) * 1000) })
   slot.running = true
   try {
-    const result = await current.run(slot, original)
+    const result = await inCall(ticket, original, slot)
     const { waits, ...outcome } = returned(result, { tool, slot, run })
     const what = { ...outcome, args, ...when() }
     // A call that waits is shown to no model before it comes back.
@@ -79,7 +78,7 @@ async function runRecorded(tool: HostTool, original: () => Promise<unknown>, run
  * again with an old context. It is admitted here like any other. Undefined: none of our plugins is concerned.
  */
 async function admitUnannounced(tool: HostTool, run: ToolRun, known: Slot | undefined): Promise<Slot | undefined> {
-  const owner = known?.owner ?? current.getStore()?.owner ?? ownerOf(read(run, 'toolContext', 'invocationContext'))
+  const owner = known?.owner ?? currentSlot()?.owner ?? ownerOf(read(run, 'toolContext', 'invocationContext'))
   if (!owner) return undefined
   return owner.admit(tool, run)
 }
@@ -102,7 +101,7 @@ export function pluginsOf(invocationContext: unknown): unknown[] {
 function wrapBody(tool: HostTool): void {
   replace(tool, 'execute', original => {
     return async function execute(this: unknown, ...given: unknown[]): Promise<unknown> {
-      const slot = current.getStore()
+      const slot = currentSlot()
       if (!slot?.running) return original.apply(this, given)
       slot.bodyEntered = true
       try {
@@ -122,7 +121,7 @@ function wrapBody(tool: HostTool): void {
 function wrapAgent(agent: HostAgent): void {
   replace(agent, 'runAsync', original => {
     return function runAsync(this: unknown, invocationContext: unknown): unknown {
-      const owner = current.getStore()?.owner
+      const owner = currentSlot()?.owner
       if (owner && !ownerOf(invocationContext)) {
         const manager = read(invocationContext, 'pluginManager') as { registerPlugin?: (plugin: unknown) => void }
         manager?.registerPlugin?.(owner.plugin)

@@ -2,7 +2,7 @@ import { evaluateSafely } from '../../govern/decide.js'
 import type { Decision, PolicyEvaluator } from '../../govern/evaluator.js'
 import type { Recorder } from '../../recorder/recorder.js'
 import type { CallRequest, Ticket } from '../../recorder/types.js'
-import { type Denial, denialOf, UNRECORDED } from './denial.js'
+import { type Denial, denialOf, UNRECORDED } from '../denial.js'
 
 /** A call that may run; the ticket is absent only where nothing is recorded. */
 export interface Admitted {

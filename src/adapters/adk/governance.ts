@@ -1,7 +1,8 @@
 import { agtEvaluator } from '../../govern/agt.js'
 import type { Approver, PolicyEvaluator } from '../../govern/evaluator.js'
 import type { AuditBackend } from '../../log/backend.js'
-import { type RecordingOptions, RecordingPlugin } from './plugin.js'
+import type { RecordingOptions } from './options.js'
+import { RecordingPlugin } from './plugin.js'
 
 /** Either a folder of rules for the Agent Governance Toolkit, or an evaluator of one's own. */
 export type GovernanceRules =

@@ -1,61 +1,22 @@
 import type { BasePlugin, BaseTool, Context, InvocationContext } from '@google/adk'
-import type { Approver, Decision, PolicyEvaluator } from '../../govern/evaluator.js'
-import type { AuditBackend, Signer } from '../../log/backend.js'
 import { Recorder } from '../../recorder/recorder.js'
-import type { Redact, Tier } from '../../recorder/types.js'
+import { Reporting } from '../../recorder/reporting.js'
+import type { Tier } from '../../recorder/types.js'
+import { denialLine, UNRECORDED } from '../denial.js'
+import { isObject, read, readString } from '../read.js'
 import { keyOf, type Turn, turnOf } from './announced.js'
 import { flushAtExit, forgetAtExit } from './at-exit.js'
-import { UNRECORDED } from './denial.js'
 import { describeCall, waitingKey, waitingKeyOf } from './describe.js'
 import { currentSlot, pluginsOf, wrapTool } from './execution.js'
 import { Gate } from './gate.js'
-import { adkInfo } from './host.js'
+import { type AgentToolMode, DEFAULT_AGENT_DID, oneOf, recorderOptions, type Setup } from './options.js'
 import { saysError } from './result.js'
-import { agentOf, type HostTool, isObject, isTool, read, readString, type ToolRun } from './shapes.js'
+import { agentOf, type HostTool, isTool, type ToolRun } from './shapes.js'
 import { settle, watchAgent, watchManager } from './shown.js'
-import { type Owner, PLUGIN, type Slot, setSlot, slotOf } from './slot.js'
-import { survey, UNSEEN } from './survey.js'
+import { newSlot, type Owner, PLUGIN, type Slot, setSlot, slotOf } from './slot.js'
+import { survey } from './survey.js'
 import { UnreachedCalls } from './unreached.js'
 import { WaitingCalls } from './waiting.js'
-
-/**
- * What happens to the calls of an agent inside an `AgentTool`. `govern`: decided on and recorded like all others.
- * `record`: only recorded. `refuse`: such an agent is never run.
- */
-export type AgentToolMode = 'govern' | 'record' | 'refuse'
-
-/** What both plugins take. */
-export interface RecordingOptions {
-  /** Default `govern`. */
-  readonly agentTools?: AgentToolMode
-  /**
-   * What to do in a runner where another plugin comes first, which may answer a call before it is decided on:
-   * `declare` that in the records, or `refuse` to run. Default `declare`; `refuse` where the rules are `strict`.
-   */
-  readonly whenNotFirst?: 'declare' | 'refuse'
-  /** Who acts: a DID by custom. Default `did:mesh:adk-agent`. */
-  readonly agentDid?: string
-  /** See `RecorderOptions`. */
-  readonly tier?: Tier | ((tool: string) => Tier)
-  readonly redact?: Redact
-  readonly valueBytesMax?: number
-  readonly keepDisclosures?: boolean
-  readonly identity?: Signer
-  readonly reviewTimeoutMs?: number
-  readonly appendTimeoutMs?: number
-  /** Told what went wrong and was kept from ADK. Default: a process warning, once per code. */
-  readonly onError?: (error: Error) => void
-  /** Where denials are said. Default `console`. */
-  readonly logger?: { warn(message: string): void }
-}
-
-interface Setup extends RecordingOptions {
-  readonly auditBackend: AuditBackend | undefined
-  readonly evaluator: PolicyEvaluator | undefined
-  readonly approver: Approver | undefined
-}
-
-const DEFAULT_AGENT_DID = 'did:mesh:adk-agent'
 
 interface AfterTool {
   readonly tool: BaseTool
@@ -86,7 +47,7 @@ export class RecordingPlugin implements BasePlugin {
   readonly #agentTools: AgentToolMode
   readonly #whenNotFirst: 'declare' | 'refuse'
   readonly #waiting = new WaitingCalls()
-  readonly #flush = () => void this.recorder?.flush().catch(error => this.#report(error as Error))
+  readonly #flush = () => void this.#leave()
   #warnedOrder = false
 
   constructor(name: string, setup: Setup) {
@@ -94,7 +55,8 @@ export class RecordingPlugin implements BasePlugin {
     this.name = name
     this.#agentTools = oneOf('agentTools', ['govern', 'record', 'refuse'], setup.agentTools)
     this.#whenNotFirst = oneOf('whenNotFirst', ['declare', 'refuse'], setup.whenNotFirst)
-    this.#report = onError ?? (error => warnOnce(error))
+    const reporting = new Reporting(onError)
+    this.#report = error => reporting.report(error)
     this.recorder = auditBackend && new Recorder(recorderOptions(setup, auditBackend, agentDid))
     this.#unreached = new UnreachedCalls(this.recorder, this.#waiting, error => this.#report(error))
     this.#gate = new Gate({
@@ -303,24 +265,7 @@ export class RecordingPlugin implements BasePlugin {
    * @param called by ADK, which will come to its callbacks again after the tool
    */
   async #admit(tool: HostTool, args: unknown, context: object, called: boolean): Promise<Slot> {
-    const slot = (more: Partial<Slot>): Slot => ({
-      owner: this[PLUGIN],
-      tool,
-      args: undefined,
-      ticket: undefined,
-      attempt: 1,
-      denial: undefined,
-      announced: false,
-      watched: false,
-      insideAgent: false,
-      entered: false,
-      running: false,
-      bodyEntered: false,
-      bodyThrew: undefined,
-      held: undefined,
-      done: false,
-      ...more,
-    })
+    const slot = (more: Partial<Slot>) => newSlot({ owner: this[PLUGIN], tool, ...more })
     try {
       if (!isObject(tool) && typeof tool !== 'function') throw new TypeError('this is no tool')
       wrapTool(tool)
@@ -332,7 +277,7 @@ export class RecordingPlugin implements BasePlugin {
       const isAgent = agentOf(tool) !== undefined
       const confirmed = read(context, 'toolConfirmation', 'confirmed')
       const attempt = this.#again(context)
-      const request = describeCall(tool, args, context, { parent: outer?.ticket, attempt })
+      const request = describeCall(tool, args, context, { attempt })
       const admitted = await this.#gate.admit(request, {
         ...(typeof confirmed === 'boolean' && { confirmed }),
         unjudged: this.#agentTools === 'record' && outer?.insideAgent === true,
@@ -354,6 +299,16 @@ export class RecordingPlugin implements BasePlugin {
     } catch (error) {
       this.#report(error as Error)
       return slot({ denial: UNRECORDED, done: true })
+    }
+  }
+
+  /** Nothing moves any more in this process: a call that has not ended by now will not end. */
+  async #leave(): Promise<void> {
+    try {
+      await this.recorder?.sweep('process-exit')
+      await this.recorder?.flush()
+    } catch (error) {
+      this.#report(error as Error)
     }
   }
 
@@ -394,10 +349,7 @@ export class RecordingPlugin implements BasePlugin {
       readString(toolContext, 'functionCallId'),
     )
     if (!recorder) return
-    const described = describeCall(tool as HostTool, toolArgs, toolContext, {
-      parent: currentSlot()?.ticket,
-      attempt: 1,
-    })
+    const described = describeCall(tool as HostTool, toolArgs, toolContext, { attempt: 1 })
     const request = { ...described, unmediated: true, belated: true }
     const ticket = await recorder.intent(request, { verdict: 'not_evaluated' })
     await recorder.outcome(ticket, { status: 'unknown', executed: 'unknown', visible: { value: result } })
@@ -441,53 +393,6 @@ function othersAnswer(invocationContext: unknown): boolean {
   if (pluginsOf(invocationContext).length > 1) return true
   const callbacks = read(invocationContext, 'agent', 'canonicalAfterToolCallbacks')
   return Array.isArray(callbacks) && callbacks.length > 0
-}
-
-/** @throws {TypeError} for another value: the first one is the default */
-function oneOf<T extends string>(name: string, values: readonly [T, ...T[]], value: T | undefined): T {
-  if (value === undefined) return values[0]
-  if (!values.includes(value)) throw new TypeError(`${name} is one of ${values.join(', ')}, not ${String(value)}`)
-  return value
-}
-
-function recorderOptions(setup: Setup, backend: AuditBackend, id: string) {
-  const { evaluator, approver, tier, redact, valueBytesMax, keepDisclosures, identity, reviewTimeoutMs } = setup
-  const { appendTimeoutMs, onError } = setup
-  return {
-    backend,
-    agent: { id },
-    host: adkInfo,
-    observer: 'host' as const,
-    unseen: UNSEEN,
-    ...(evaluator && { evaluator }),
-    ...(approver && { approver }),
-    ...(tier && { tier }),
-    ...(redact && { redact }),
-    ...(valueBytesMax !== undefined && { valueBytesMax }),
-    ...(keepDisclosures !== undefined && { keepDisclosures }),
-    ...(identity && { identity }),
-    ...(reviewTimeoutMs !== undefined && { reviewTimeoutMs }),
-    ...(appendTimeoutMs !== undefined && { appendTimeoutMs }),
-    ...(onError && { onError }),
-  }
-}
-
-const LINE_MAX = 200
-
-/** Names and reasons may hold anything; a line of a log file holds one line. */
-function denialLine(tool: string, { verdict, reason, rule }: Decision): string {
-  const shown = (text: string | undefined) => JSON.stringify(text?.slice(0, LINE_MAX) ?? null)
-  return `deedlog: tool ${shown(tool)} denied (${verdict}): ${shown(reason)}, rule ${shown(rule)}`
-}
-
-const warned = new Set<string>()
-
-function warnOnce(error: Error): void {
-  const code = (error as { code?: unknown }).code
-  const name = typeof code === 'string' ? code : 'adk'
-  if (warned.has(name)) return
-  warned.add(name)
-  process.emitWarning(`${error.message} (${name}; said once)`, { type: 'DeedlogWarning', code: name })
 }
 
 /** Whether a context is that of a call which is admitted and runs, or will: whoever else uses it does not take it away. */

@@ -1,5 +1,6 @@
 import type { CallResult } from '../../recorder/types.js'
-import { type HostTool, isFunctionTool, isObject, read, type ToolRun } from './shapes.js'
+import { isObject, read } from '../read.js'
+import { type HostTool, isFunctionTool, type ToolRun } from './shapes.js'
 import type { Slot } from './slot.js'
 
 interface Circumstances {

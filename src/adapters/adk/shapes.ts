@@ -1,3 +1,5 @@
+import { read } from '../read.js'
+
 /*
  * ADK's objects by their shape. A program that uses `require` and `import` has ADK twice, with two of every class, so
  * `instanceof` would be wrong; ADK marks its classes with registered symbols for the same reason.
@@ -25,31 +27,6 @@ export interface HostAgent {
 const FUNCTION_TOOL = Symbol.for('google.adk.functionTool')
 const AGENT_TOOL = Symbol.for('google.adk.agentTool')
 const BASE_AGENT = Symbol.for('google.adk.baseAgent')
-
-export const isObject = (value: unknown): value is { readonly [name: PropertyKey]: unknown } =>
-  typeof value === 'object' && value !== null
-
-/**
- * The value at `path`, or undefined where the way ends. ADK's contexts are full of getters, some of which throw (the
- * agent's name in a workflow without an agent), and none may keep a call from being recorded.
- */
-export function read(value: unknown, ...path: readonly PropertyKey[]): unknown {
-  try {
-    let found = value
-    for (const name of path) {
-      if (!isObject(found)) return undefined
-      found = found[name]
-    }
-    return found
-  } catch {
-    return undefined
-  }
-}
-
-export const readString = (value: unknown, ...path: readonly PropertyKey[]): string | undefined => {
-  const found = read(value, ...path)
-  return typeof found === 'string' && found !== '' ? found : undefined
-}
 
 export const isFunctionTool = (tool: unknown): boolean => read(tool, FUNCTION_TOOL) === true
 

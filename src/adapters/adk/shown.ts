@@ -1,5 +1,5 @@
 import type { CallResult } from '../../recorder/types.js'
-import { isObject, read } from './shapes.js'
+import { isObject, read } from '../read.js'
 import { type Held, type Slot, slotOf } from './slot.js'
 
 /*

@@ -1,6 +1,6 @@
 import type { CallResult, Ticket } from '../../recorder/types.js'
 import type { Snapshot } from '../../recorder/values.js'
-import type { Denial } from './denial.js'
+import type { Denial } from '../denial.js'
 import type { Gate } from './gate.js'
 import type { HostTool, ToolRun } from './shapes.js'
 
@@ -55,6 +55,32 @@ export interface Owner {
 
 /** Where a plugin of ours has its owner; other copies of this module find it too. */
 export const PLUGIN = Symbol.for('deedlog.adk.plugin')
+
+/** A call that has not run yet. */
+export function newSlot(known: Pick<Slot, 'owner' | 'tool'> & Partial<Slot>): Slot {
+  const slot: Slot = {
+    args: undefined,
+    ticket: undefined,
+    attempt: 1,
+    denial: undefined,
+    announced: false,
+    watched: false,
+    insideAgent: false,
+    entered: false,
+    running: false,
+    bodyEntered: false,
+    bodyThrew: undefined,
+    held: undefined,
+    done: false,
+    ...known,
+  }
+  all.add(slot)
+  return slot
+}
+
+export const isSlot = (its: object): its is Slot => all.has(its)
+
+const all = new WeakSet<object>()
 
 // By context object: ADK makes one per call, and its ids repeat.
 const slots = new WeakMap<object, Slot>()

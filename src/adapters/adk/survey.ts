@@ -1,7 +1,8 @@
 import type { CoveredTool } from '../../recorder/types.js'
+import { read } from '../read.js'
 import { definitionOf } from './describe.js'
 import { wrapTool } from './execution.js'
-import { agentOf, isTool, read } from './shapes.js'
+import { agentOf, isTool } from './shapes.js'
 import { watchAgent } from './shown.js'
 
 /**

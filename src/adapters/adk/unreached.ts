@@ -1,7 +1,7 @@
 import type { Recorder } from '../../recorder/recorder.js'
+import { read, readString } from '../read.js'
 import { type Announced, AnnouncedCalls, FINAL_ANSWER, type Turn, turnOfEvent } from './announced.js'
 import { describeAnnounced, waitingKeyOf } from './describe.js'
-import { read, readString } from './shapes.js'
 import type { WaitingCalls } from './waiting.js'
 
 /**

@@ -1,9 +1,10 @@
 import type { ApprovalAnswer, Decision } from '../../govern/evaluator.js'
 import type { Recorder } from '../../recorder/recorder.js'
+import { read } from '../read.js'
 import { type RecordingContext, requestOf } from './describe.js'
 import { knownTools } from './known-tools.js'
 import { losing } from './losing.js'
-import { type Part, partsOf, read } from './shapes.js'
+import { type Part, partsOf } from './shapes.js'
 
 /*
  * The SDK's own approvals (versions 6 and 7): a tool with `needsApproval`, or `toolApproval`, ends the run with a

@@ -1,4 +1,4 @@
-import { isObject, read } from './shapes.js'
+import { isObject, read } from '../read.js'
 
 /**
  * What the model is told of a tool: its name, its description, the JSON Schema of its input. Undefined when the schema

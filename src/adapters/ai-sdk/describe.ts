@@ -1,5 +1,5 @@
-import { currentTicket } from '../../recorder/current-call.js'
 import type { CallRequest } from '../../recorder/types.js'
+import { refsOf } from '../refs.js'
 
 /** What a program knows of its calls and the SDK does not. */
 export interface RecordingContext {
@@ -22,24 +22,13 @@ export function requestOf(
   { session, principal, agent }: RecordingContext,
 ): CallRequest {
   const { tool, args, toolCallId, attempt } = call
-  const parent = currentTicket()
-  const refs = {
-    ...(isLike(toolCallId, RANDOM_ID) && { call: toolCallId }),
-    ...(isLike(agent, AGENT_NAME) && { agent }),
-  }
+  const refs = refsOf({ call: toolCallId }, agent)
   return {
     tool,
     args,
     ...(session !== undefined && { session }),
     ...(principal !== undefined && { principal }),
-    ...(Object.keys(refs).length > 0 && { refs }),
-    ...(parent && { parent }),
+    ...(refs && { refs }),
     ...(attempt !== undefined && { attempt }),
   }
 }
-
-// The ids of a model or a client may be sentences; what is written out has to look like chance.
-const RANDOM_ID = /^[A-Za-z0-9_-]{1,64}$/
-const AGENT_NAME = /^[\p{L}_][\p{L}\p{N}_.-]{0,63}$/u
-
-const isLike = (value: unknown, form: RegExp): value is string => typeof value === 'string' && form.test(value)

@@ -1,8 +1,9 @@
 import { inCall } from '../../recorder/current-call.js'
 import type { CallResult, Ticket } from '../../recorder/types.js'
 import type { Snapshot } from '../../recorder/values.js'
+import { read } from '../read.js'
 import { type Arrival, admit } from './admission.js'
-import { isAsyncIterable, read, saysError } from './shapes.js'
+import { isAsyncIterable, saysError } from './shapes.js'
 
 /** Runs the body of a tool once it may run. Resolves and rejects as the body does. */
 export async function runOnce(arrival: Arrival, body: () => unknown): Promise<unknown> {

@@ -1,6 +1,6 @@
 import { DeedlogError } from '../../core/errors.js'
 import type { Decision } from '../../govern/evaluator.js'
-import { type Denial, denialOf, UNRECORDED } from '../adk/denial.js'
+import { type Denial, denialOf, UNRECORDED } from '../denial.js'
 
 /** Why a tool was not run, as the model reads it: the same three members on every host. */
 export type Refusal = Denial

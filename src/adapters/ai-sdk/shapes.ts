@@ -1,11 +1,9 @@
-import { isObject, read } from '../adk/shapes.js'
+import { isObject, read } from '../read.js'
 
 /*
  * The AI SDK's objects by their shape, as versions 5, 6 and 7 have them in common. `ai` is never imported: a program
  * may have several versions of it.
  */
-
-export { isObject, read, readString } from '../adk/shapes.js'
 
 /** What we use of the second argument of a tool's `execute`. */
 export interface ToolCallOptions {

@@ -1,11 +1,12 @@
 import type { Decision } from '../../govern/evaluator.js'
 import type { Recorder } from '../../recorder/recorder.js'
 import type { CallResult } from '../../recorder/types.js'
+import { read, readString } from '../read.js'
 import { POLICY } from './approval.js'
 import { type RecordingContext, requestOf } from './describe.js'
 import { type KnownTools, knownTools } from './known-tools.js'
 import { losing } from './losing.js'
-import { type Part, partsOf, read, readString, saysError } from './shapes.js'
+import { type Part, partsOf, saysError } from './shapes.js'
 
 export type RecordStepOptions = RecordingContext
 

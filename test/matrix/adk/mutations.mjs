@@ -140,9 +140,9 @@ export const mutations = [
   {
     name: 'parents-forgotten',
     why: 'a call of an inner agent does not name the call that made it',
-    file: 'adapters/adk/plugin.js',
-    find: 'parent: outer?.ticket, attempt',
-    replace: 'parent: undefined, attempt',
+    file: 'recorder/intent-draft.js',
+    find: 'callOf(request.parent ?? currentTicket())',
+    replace: 'callOf(request.parent)',
   },
   {
     name: 'missing-tools-ignored',
