@@ -23,8 +23,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   client: ['core', 'log', '#crypto'],
   adapters: ['core', 'log', 'govern', 'recorder'],
   testing: ['core', 'log', 'client'],
+  witness: ['core', 'log', '#crypto'],
   server: ['core', 'log', 'govern', 'recorder', 'publish', 'client', '#crypto'],
-  cli: ['core', 'log', 'govern', 'recorder', 'publish', 'client'],
+  cli: ['core', 'log', 'govern', 'recorder', 'publish', 'client', 'witness'],
   index: ['core', 'log', 'govern', 'recorder', 'client'],
 }
 
@@ -39,6 +40,7 @@ const MAY_USE: Record<string, readonly string[]> = {
   client: ['node:*'],
   adapters: ['node:*', '@google/adk'],
   testing: ['node:*', '@google/adk'],
+  witness: ['node:*'],
   server: ['node:*'],
   cli: ['node:*', 'commander'],
 }

@@ -2,7 +2,7 @@ import { toUtf8 } from '../bytes/utf8.js'
 import { MalformedError, quote, VerificationError } from '../errors.js'
 import { ED25519_SIGNATURE_LENGTH, verifyEd25519 } from './ed25519.js'
 import { checkInteger } from './integer.js'
-import type { NoteSignature, SignedNote } from './note.js'
+import { formatSignatureLine, type NoteSignature, type SignedNote } from './note.js'
 import { ALGORITHM, type VerifierKey } from './vkey.js'
 
 /**
@@ -62,6 +62,27 @@ export function verifyCosignature(note: SignedNote, signature: NoteSignature, ke
   if (!verifyEd25519(payload.subarray(TIME_LENGTH), cosignatureMessage(note.text, seconds), key.publicKey))
     throw new VerificationError('cosignature', `the cosignature of ${quote(key.text)} does not fit the note`)
   return { seconds }
+}
+
+/**
+ * The signature line of an Ed25519 cosigner on a checkpoint, without its newline.
+ *
+ * @param key   Of type 0x04.
+ * @param sign  Returns the 64-byte signature of the message it is given.
+ * @throws {RangeError} for a key of another type, and when what `sign` returns is no good signature of `key`
+ */
+export function cosign(
+  checkpointText: string,
+  seconds: number,
+  key: VerifierKey,
+  sign: (message: Uint8Array) => Uint8Array,
+): string {
+  if (key.algorithm !== ALGORITHM.cosignature) throw new RangeError(`key ${quote(key.text)} is not of type 4`)
+  const message = cosignatureMessage(checkpointText, seconds)
+  const signature = sign(message)
+  if (!verifyEd25519(signature, message, key.publicKey))
+    throw new RangeError(`the signer does not hold the secret of ${quote(key.text)}`)
+  return formatSignatureLine({ name: key.name, keyId: key.keyId, signature: encodeCosignature(seconds, signature) })
 }
 
 /** A good cosignature of a known key. */
