@@ -15,6 +15,10 @@ export const CHECKS = {
     asserts: 'the newest cosignature of the quorum is no older than the trust file allows',
     doesNotAssert: 'that nothing was recorded since',
   },
+  'checkpoint.dated': {
+    asserts: 'somebody whom the trust file names for it has dated a tree that this one continues',
+    doesNotAssert: 'that it is the only tree of this log: an anchor says nothing of forks',
+  },
   'checkpoint.root': {
     asserts: 'the records are, byte for byte and in this order, those the checkpoint was signed over',
     doesNotAssert: 'that what they say is true',

@@ -1,4 +1,5 @@
 import { sha256Hex } from '#crypto'
+import type { AnchorFile } from '../anchor/index.js'
 import { equalBytes } from '../bytes/equal.js'
 import { toHex } from '../bytes/hex.js'
 import { isDeedlogError, quote } from '../errors.js'
@@ -17,6 +18,7 @@ import {
   verifyCosignatures,
   verifyNote,
 } from '../tlog/index.js'
+import { Anchors } from './anchors.js'
 import type { Checks } from './checks.js'
 import type { Findings } from './findings.js'
 import type { PastRoots } from './past-roots.js'
@@ -62,6 +64,7 @@ export class Evidence {
 
   /** Notes of this log that the quorum has cosigned. */
   readonly #seen: SeenNote[] = []
+  readonly #anchors: Anchors
 
   constructor(options: {
     findings: Findings
@@ -84,6 +87,7 @@ export class Evidence {
     this.#memory = options.memory
     this.#nowSeconds = options.nowSeconds
     this.#isExcerpt = options.isExcerpt ?? false
+    this.#anchors = new Anchors(options)
   }
 
   /** What the checkpoint says, signed or not; undefined when there is none that parses. */
@@ -205,22 +209,44 @@ export class Evidence {
 
   /** Sizes whose roots `finishTree` will want. */
   get sizes(): number[] {
-    return [...this.#held, ...(this.#memory ?? []).map(each => each.note)].flatMap(bytes => {
+    const held = [...this.#held, ...(this.#memory ?? []).map(each => each.note)].flatMap(bytes => {
       try {
         return [parseCheckpoint(parseNote(bytes).text).size]
       } catch {
         return []
       }
     })
+    return [...held, ...this.#anchors.sizes]
+  }
+
+  /** One anchor that lies beside the log. After the checkpoint. @returns sizes whose roots it will want */
+  addAnchor(name: string, anchor: Uint8Array | AnchorFile): number[] {
+    const origin = this.#checkpoint?.origin
+    if (origin !== undefined)
+      return this.#anchors.add(name, anchor, origin, note => {
+        const opened = this.#openNote(note)
+        return opened?.origin === origin ? opened : undefined
+      })
+    this.#anchors.unreadable(name, 'there is no checkpoint that says what it would date')
+    return []
+  }
+
+  /** Anchors that could not be read, and how many nobody tried to. */
+  unreadAnchors(unreadable: readonly { readonly name: string; readonly why: string }[], passedOver: number): void {
+    for (const { name, why } of unreadable) this.#anchors.unreadable(name, why)
+    if (passedOver > 0) this.#anchors.passedOver(passedOver)
   }
 
   /** After the last entry: root, and what the auditor holds from before. */
   finishTree(tree: PastRoots): void {
     const checkpoint = this.#checkpoint
+    const holds = checkpoint?.size === tree.size && equalBytes(tree.root(), checkpoint.root)
+    this.#anchors.settle(tree, checkpoint, holds)
     if (!checkpoint) {
       this.#checks.set('checkpoint.root', 'not_checked', 'there is no checkpoint')
       return
     }
+    for (const signed of this.#anchors.signed) this.#contradicts(signed, tree, checkpoint, signed.what)
     if (tree.size < checkpoint.size) {
       this.#checks.set('checkpoint.root', 'not_checked', `${tree.size} of ${checkpoint.size} records are here`)
     } else if (equalBytes(tree.root(), checkpoint.root)) {
@@ -395,9 +421,11 @@ export class Evidence {
     const against = own.filter(finding => finding.severity === 'against')
     const unknown = own.filter(finding => finding.severity === 'unknown')
     // Times of a tree that does not hold date nothing.
-    const times = against.length > 0 ? undefined : timesOf(this.#seen, citations)
+    const anchors = this.#anchors.answer()
+    const times = against.length > 0 ? undefined : timesOf([...this.#seen, ...this.#anchors.counted], citations)
     const base = {
       ...(times === undefined ? {} : { times }),
+      ...(anchors === undefined ? {} : { anchors }),
       trust: this.#mode,
       keys: this.#keys,
       records,
@@ -412,14 +440,16 @@ export class Evidence {
       ]
       return { ...base, verdict: words[0]!, words }
     }
-    const unwitnessed = ['unwitnessed since 0', 'undated since 0', 'age unknown']
+    const dated = Math.max(this.#witnessed?.size ?? 0, this.#anchors.datedTo)
+    const undated = dated > 0 && dated >= (this.#checkpoint?.size ?? 0) ? [] : [`undated since ${dated}`]
+    const unwitnessed = ['unwitnessed since 0', ...undated, 'age unknown']
     if (unknown.length > 0) {
       const reasons = unknown.map(finding => `could not check: ${finding.asserts ?? finding.code}`)
       return { ...base, verdict: 'could not check', words: [...new Set(reasons), ...unwitnessed] }
     }
     if (!this.#witnessed) return { ...base, verdict: 'self-consistent', words: ['self-consistent', ...unwitnessed] }
     const { size } = this.#witnessed
-    const tail = size < this.#checkpoint!.size ? [`unwitnessed since ${size}`, `undated since ${size}`] : []
+    const tail = size < this.#checkpoint!.size ? [`unwitnessed since ${size}`, ...undated] : []
     return { ...base, verdict: 'intact', words: [`intact to ${size}`, ...tail] }
   }
 

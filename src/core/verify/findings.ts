@@ -86,6 +86,48 @@ export const FINDINGS = {
     'a witness you trust did not make the cosignature in its name',
     'who made it',
   ),
+  'anchor.bad': kind(
+    'completeness',
+    'exception',
+    'what is kept as an anchor is false, or is of something else; it dates nothing',
+    'who exchanged it: the files beside a log are not signed',
+  ),
+  'anchor.disputed': kind(
+    'completeness',
+    'exception',
+    'a tree of this origin was dated that this log never had',
+    'that the log was forked: whoever dates it asks for no signature of the log',
+  ),
+  'anchor.beyond': kind(
+    'completeness',
+    'exception',
+    'a larger tree of this origin was dated than the one that is shown',
+    'that records were removed: whoever dates it asks for no signature of the log',
+  ),
+  'anchor.unpinned': kind(
+    'evidence',
+    'notice',
+    'a tree was dated by somebody whom the trust file does not name; it is not counted',
+    'that the date is wrong',
+  ),
+  'anchor.unreadable': kind(
+    'evidence',
+    'notice',
+    'what is kept as an anchor cannot be read; it dates nothing',
+    'anything about the log',
+  ),
+  'anchor.passed-over': kind(
+    'evidence',
+    'notice',
+    'there are more anchors than a verification looks at',
+    'anything about the log',
+  ),
+  'anchor.not-made': kind(
+    'completeness',
+    'notice',
+    'the keeper of the log says that a checkpoint was to be dated and was not',
+    'why: it is the keeper’s word',
+  ),
   'root.mismatch': kind(
     'evidence',
     'against',

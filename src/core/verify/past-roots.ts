@@ -29,6 +29,12 @@ export class PastRoots {
     return this.#frontier.size
   }
 
+  /** Sizes whose roots will be asked for as well. Before the first entry. */
+  want(sizes: Iterable<number>): void {
+    for (const size of sizes) if (!this.#wanted.has(size)) this.#wanted.set(size, undefined)
+    if (this.#wanted.has(0)) this.#wanted.set(0, this.#frontier.root())
+  }
+
   append(leaf: Uint8Array): void {
     if (this.#isWhole) this.#window[this.#frontier.size % WINDOW] = leaf
     this.#frontier.append(leaf)

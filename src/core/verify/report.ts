@@ -119,6 +119,49 @@ export interface EvidenceAnswer {
   readonly awaitingCheckpoint?: number
   /** What the quorum's cosignatures say about when; absent where there are none. */
   readonly times?: TimesAnswer
+  /** What lies beside the log, or in its bundle, to date it; absent where there is nothing. */
+  readonly anchors?: AnchorsAnswer
+}
+
+/**
+ * What an anchor is worth. `counted`: it dates this tree. `unpinned`: nobody the auditor trusts made it. `lookup`: one
+ * fact is left to look up. `bad`: it is false, or of something else. `disputed`, `beyond`: it is of another tree of this
+ * origin, or of a larger one. `unknown`, `unreadable`: not checked. `pending`, `failed`, `skipped`: what the keeper says.
+ */
+export type AnchorStatus =
+  | 'counted'
+  | 'unpinned'
+  | 'lookup'
+  | 'bad'
+  | 'disputed'
+  | 'beyond'
+  | 'unknown'
+  | 'unreadable'
+  | 'pending'
+  | 'failed'
+  | 'skipped'
+
+export interface AnchorsAnswer {
+  readonly total: number
+  readonly byStatus: { readonly [status in AnchorStatus]?: number }
+  /** The newest of them, at most 64, by size. */
+  readonly listed: readonly AnchorSummary[]
+}
+
+export interface AnchorSummary {
+  readonly kind: string
+  readonly name: string
+  readonly size: number
+  /** Lowercase hex. */
+  readonly root: string
+  readonly status: AnchorStatus
+  /** The tree existed by then, as the anchor says; it counts only where the status is `counted`. */
+  readonly time?: string
+  /** Who says so, in the trust file's words. */
+  readonly by?: string
+  readonly detail?: string
+  /** The single fact that is left to look up. */
+  readonly lookUp?: string
 }
 
 /** Two lists from which the window of each record follows: `windowOf`. */

@@ -104,6 +104,7 @@ const OF_THE_LOG: ReadonlySet<string> = new Set([
   'checkpoint.signature',
   'checkpoint.quorum',
   'checkpoint.lag',
+  'checkpoint.dated',
   'checkpoint.held',
   'checkpoint.remembered',
   'bundle.shown',

@@ -1,3 +1,5 @@
+import { type Certificate, parseCertificate } from '../anchor/index.js'
+import { fromBase64, toBase64 } from '../bytes/base64.js'
 import { isHash } from '../bytes/hex.js'
 import { isDeedlogError, MalformedError, quote } from '../errors.js'
 import {
@@ -11,7 +13,7 @@ import {
 } from '../tlog/index.js'
 
 /**
- * Whose word an auditor accepts: a C2SP tlog-policy for the checkpoints, and five more kinds of line for the records.
+ * Whose word an auditor accepts: a C2SP tlog-policy for the checkpoints, and more kinds of line for the records and for who dates them.
  * It comes from the auditor; one that the log brings along proves nothing.
  *
  * @see spec/trust-file.md
@@ -27,6 +29,18 @@ export interface Trust {
   readonly approvers: readonly VerifierKey[]
   /** How old the newest cosignature of the quorum may be, in seconds, from 1. */
   readonly lagSeconds?: number
+  /** Whose time stamps count; absent where there is none. */
+  readonly tsas?: readonly TrustedTsa[]
+}
+
+/** A time-stamp authority. */
+export interface TrustedTsa {
+  /** The auditor's word for it. */
+  readonly name: string
+  /** A root that leads to the certificate that stamps, or that certificate itself. */
+  readonly certificate: Certificate
+  /** Under which it must have stamped, dotted; absent: any. */
+  readonly policy?: string
 }
 
 export interface TrustedAgent {
@@ -42,7 +56,7 @@ export interface TrustedAgent {
  *
  * @throws {MalformedError} `trust.line` for a line that is wrong in itself or whose keyword is unknown: a condition
  *   that a verifier does not know would otherwise be a condition that it silently drops; `trust.key` for a key that is
- *   no Ed25519 key; `trust.log-id` for a second or impossible log id; `trust.lag` for a second or impossible lag;
+ *   no Ed25519 key; `trust.log-id` for a second or impossible log id; `trust.lag` for a second or impossible lag; `trust.tsa` for a certificate that cannot be read;
  *   `policy.*` for the policy part.
  */
 export function parseTrust(text: string): Trust {
@@ -50,6 +64,7 @@ export function parseTrust(text: string): Trust {
   const operators: VerifierKey[] = []
   const agents: TrustedAgent[] = []
   const approvers: VerifierKey[] = []
+  const tsas: TrustedTsa[] = []
   let logId: string | undefined
   let lagSeconds: number | undefined
   // Bounded there: 2^20 characters, 10,000 lines.
@@ -71,10 +86,11 @@ export function parseTrust(text: string): Trust {
     } else if (keyword === 'operator') operators.push(readKey(line, values, 1))
     else if (keyword === 'approver') approvers.push(readKey(line, values, 1))
     else if (keyword === 'agent') agents.push(readAgent(line, values))
+    else if (keyword === 'tsa') tsas.push(readTsa(line, values))
     else if (POLICY_KEYWORDS.has(keyword!)) policy.push(line)
     else
       throw new MalformedError('trust.line', `line ${line.number}: ${quote(keyword)} is no keyword`, {
-        expected: 'log, witness, group, quorum, log-id, operator, agent, approver or lag',
+        expected: 'log, witness, group, quorum, log-id, operator, agent, approver, tsa or lag',
       })
   }
   return {
@@ -84,6 +100,7 @@ export function parseTrust(text: string): Trust {
     agents,
     approvers,
     ...(lagSeconds === undefined ? {} : { lagSeconds }),
+    ...(tsas.length === 0 ? {} : { tsas }),
   }
 }
 
@@ -119,6 +136,28 @@ function readAgent(line: PolicyLine, values: readonly string[]): TrustedAgent {
       expected: 'a last index that is not below the first',
     })
   return last === undefined ? { key, first } : { key, first, last }
+}
+
+function readTsa(line: PolicyLine, values: readonly string[]): TrustedTsa {
+  const [name, text, policy, ...more] = values
+  if (
+    text === undefined ||
+    more.length > 0 ||
+    (policy !== undefined && !/^[0-2](\.(0|[1-9]\d{0,38})){1,31}$/.test(policy))
+  )
+    throw new MalformedError('trust.line', `line ${line.number}: ${quote(line.fields.slice(0, 2).join(' '))}`, {
+      expected: 'tsa <name> <base64 of a certificate in DER> [<policy as a dotted object identifier>]',
+    })
+  try {
+    const certificate = parseCertificate(fromBase64(text))
+    return policy === undefined ? { name: name!, certificate } : { name: name!, certificate, policy }
+  } catch (error) {
+    if (!isDeedlogError(error)) throw error
+    throw new MalformedError('trust.tsa', `line ${line.number}: ${error.message}`, {
+      expected: 'the base64 of a certificate in DER, X.509 version 3',
+      cause: error,
+    })
+  }
 }
 
 function readIndex(line: PolicyLine, text: string): number {
@@ -165,6 +204,12 @@ export function formatTrust(trust: Trust): string {
       ...(last === undefined ? [] : [String(last)]),
     ]),
     ...trust.approvers.map(key => ['approver', key.text]),
+    ...(trust.tsas ?? []).map(({ name, certificate, policy }) => [
+      'tsa',
+      name,
+      toBase64(certificate.der),
+      ...(policy === undefined ? [] : [policy]),
+    ]),
     ...(trust.lagSeconds === undefined ? [] : [['lag', String(trust.lagSeconds)]]),
   ]
   return formatLines(lines)

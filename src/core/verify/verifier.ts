@@ -1,3 +1,4 @@
+import type { AnchorFile } from '../anchor/index.js'
 import { equalBytes } from '../bytes/equal.js'
 import { fromHex, toHex } from '../bytes/hex.js'
 import { isDeedlogError, quote, UnavailableError } from '../errors.js'
@@ -151,6 +152,16 @@ export class LogVerifier {
   checkpoint(note: Uint8Array | undefined): void {
     if (note === undefined) this.#findings.add('checkpoint.missing', 'the log has no signed checkpoint')
     else this.#evidence.read(note)
+  }
+
+  /** One anchor that lies beside the log (spec/anchors.md), or the bytes of its file. Before the first entry. */
+  anchor(name: string, anchor: Uint8Array | AnchorFile): void {
+    this.#tree.want(this.#evidence.addAnchor(name, anchor))
+  }
+
+  /** Anchors that the caller could not read, and how many more it did not look at. */
+  anchorsUnread(unreadable: readonly { readonly name: string; readonly why: string }[], passedOver = 0): void {
+    this.#evidence.unreadAnchors(unreadable, passedOver)
   }
 
   /** Entries to add: as many as the checkpoint covers; undefined when there is no readable checkpoint. */
