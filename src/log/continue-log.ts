@@ -8,6 +8,7 @@ import { diskError, reading } from './disk-error.js'
 import { openLogIn } from './index.js'
 import { type Layout, PUBLIC_FILE_MODE, PUBLIC_FOLDER_MODE } from './layout.js'
 import { layoutOf, operatorStream } from './operator.js'
+import { seedSigner } from './signer.js'
 import { FileKeys } from './stores/file-keys.js'
 import type { World } from './world.js'
 
@@ -65,7 +66,7 @@ export async function continueLog(
     const note = sha256Hex(newest.note)
     const body = { type: 'continuation', of: config.logId, note, size: newest.size, reason }
     await keepNote(world, await layoutOf(world, next), note, newest.note)
-    const batch = operatorStream(world, operatorSeed, await log.logs!(), [body], recorder, undefined)
+    const batch = await operatorStream(world, seedSigner(operatorSeed), await log.logs!(), [body], recorder, undefined)
     await log.append(batch, { level: 'published' })
     const { id, verifierKey } = log
     return { target: next, origin: fresh, logId: id, verifierKey, of: config.logId, note, size: newest.size }

@@ -38,6 +38,8 @@ export interface Log extends AuditBackend {
    */
   prove(index: number): Promise<Uint8Array>
   readonly keepsDisclosures: true
+  /** Key files in the private folder were replaced: they are read again when a key is next asked for. */
+  keysChanged(): Promise<void>
 }
 
 export type KeepRules = (file: Uint8Array) => Promise<void>
@@ -101,6 +103,10 @@ export class LogHandle implements Log {
   async identity(agent: string): Promise<Signer> {
     this.#checkOpen()
     return this.#writer.identity(agent)
+  }
+
+  async keysChanged(): Promise<void> {
+    this.#writer.forgetSigners()
   }
 
   async *deadStreams(agent: string, identity: Uint8Array): AsyncGenerator<DeadStream> {

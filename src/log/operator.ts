@@ -4,11 +4,12 @@ import { toHex } from '../core/bytes/hex.js'
 import { UnavailableError } from '../core/errors.js'
 import { encodeKey, formatTime, type LogRef, recordLeaf, recordMessage, signedRecord } from '../core/record/index.js'
 import { parseCheckpoint, parseNote } from '../core/tlog/index.js'
-import type { AuditBackend, Receipt } from './backend.js'
+import type { AuditBackend, Receipt, Signer } from './backend.js'
 import { reading } from './disk-error.js'
 import { openLogIn } from './index.js'
 import { filesLayout, jsonlLayout, type Layout } from './layout.js'
 import { SharedLog } from './shared-log.js'
+import { checkedSigner, seedSigner } from './signer.js'
 import { FileKeys } from './stores/file-keys.js'
 import type { World } from './world.js'
 
@@ -29,6 +30,7 @@ export async function layoutOf(world: World, target: string): Promise<Layout> {
  * Appends records in a stream of the operator of their own: its start, the records, its end, all in one batch. Through
  * the process that holds the log, if one does. Published when this resolves.
  *
+ * @param operator  Signs for the operator. Default: the key in the log's private folder.
  * @returns the receipts of the records, without start and end
  */
 export async function appendAsOperator(
@@ -36,16 +38,13 @@ export async function appendAsOperator(
   target: string,
   records: readonly OperatorRecord[],
   recorder: { readonly name: string; readonly version: string },
+  operator?: Signer,
 ): Promise<readonly Receipt[]> {
   const layout = await layoutOf(world, target)
-  const seed = await new FileKeys(world.disk, layout).get('operator')
-  if (!seed)
-    throw new UnavailableError('log.key', 'the operator key of this log is not in its private folder', {
-      expected: 'the key the log was made with',
-    })
+  const signer = operator ? checkedSigner(operator, 'the operator', world.clock) : await operatorOf(world, layout)
   const log = new SharedLog(world, layout.target, { create: false }, layout.kind, openLogIn)
   try {
-    const batch = operatorStream(world, seed, await log.logs(), records, recorder, await log.head())
+    const batch = await operatorStream(world, signer, await log.logs(), records, recorder, await log.head())
     const receipts = await log.append(batch, { level: 'published' })
     return receipts.slice(1, -1)
   } finally {
@@ -53,19 +52,27 @@ export async function appendAsOperator(
   }
 }
 
+/** The operator's key in the private folder. @throws {UnavailableError} `log.key` when it is not there */
+export async function operatorOf(world: World, layout: Layout): Promise<Signer> {
+  const seed = await new FileKeys(world.disk, layout).get('operator')
+  if (seed) return seedSigner(seed)
+  throw new UnavailableError('log.key', 'the operator key of this log is not in its private folder', {
+    expected: 'the key the log was made with, or a signer that holds it',
+  })
+}
+
 /** A whole stream, every record of it signed. */
-export function operatorStream(
+export async function operatorStream(
   world: World,
-  operatorSeed: Uint8Array,
+  operator: Signer,
   logs: readonly LogRef[],
   records: readonly OperatorRecord[],
   recorder: { readonly name: string; readonly version: string },
   head: Uint8Array | undefined,
-): Parameters<AuditBackend['append']>[0] {
+): Promise<Parameters<AuditBackend['append']>[0]> {
   // Fresh, and gone when this returns: nobody can add to the stream.
   const key = world.random(32)
   const time = formatTime(world.clock.now())
-  const identity = encodeKey(ed25519PublicKey(operatorSeed))
   const after = head && afterOf(head)
   const start = {
     v: 1,
@@ -76,12 +83,12 @@ export function operatorStream(
     agent: { id: 'operator' },
     recorder,
     custody: 'process',
-    identity,
+    identity: encodeKey(operator.publicKey),
     key: encodeKey(ed25519PublicKey(key)),
     ...(after ? { after } : {}),
     time,
   }
-  const first = signedRecord(start, ed25519Sign(recordMessage(start), operatorSeed))
+  const first = signedRecord(start, await operator.sign(recordMessage(start)))
   const stream = recordLeaf(first)
   const batch: Uint8Array[] = [first]
   let prev = stream

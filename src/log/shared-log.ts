@@ -65,6 +65,11 @@ export class SharedLog implements AuditBackend {
     })
   }
 
+  /** Tells whoever holds the log that key files were replaced. */
+  keysChanged(): Promise<void> {
+    return this.#with(log => log.keysChanged())
+  }
+
   /** Only the holder knows, and it looks by itself: none where another process is. */
   async *deadStreams(agent: string, identity: Uint8Array): AsyncGenerator<DeadStream> {
     const log = await this.#open()

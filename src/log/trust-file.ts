@@ -29,12 +29,53 @@ export async function writeTrust(disk: Disk, path: string, text: string): Promis
   await replaceTrust(disk, path, text)
 }
 
-/** Adds the line of an agent's new key, if there is such a file. */
+/** Adds the line of an agent's first key, if there is such a file. */
 export async function addAgent(disk: Disk, path: string, verifierKey: string): Promise<void> {
+  await addLine(disk, path, agentLine(verifierKey))
+}
+
+/** The line for streams of an agent's key that begin at an index from `first` to `last`, both included. */
+export const agentLine = (verifierKey: string, first = 0, last?: number): string =>
+  `agent ${verifierKey}${first === 0 && last === undefined ? '' : ` ${first}`}${last === undefined ? '' : ` ${last}`}`
+
+/** Adds a line, unless it is there. Nothing happens, and the answer is false, where there is no trust file. */
+export const addLine = (disk: Disk, path: string, line: string): Promise<boolean> =>
+  editTrust(disk, path, text =>
+    `\n${text}`.includes(`\n${line}\n`) ? text : `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${line}\n`,
+  )
+
+/**
+ * Ends the range of an agent's key at `last`: its older streams go on counting, and none that begins later does. A line
+ * that ended before stays as it is, and so does everything else that somebody wrote.
+ */
+export const endAgent = (disk: Disk, path: string, verifierKey: string, last: number): Promise<boolean> =>
+  editTrust(disk, path, text =>
+    text
+      .split('\n')
+      .map(line => {
+        const [keyword, vkey, first, end] = line.split(/[ \t]+/).filter(field => field !== '')
+        if (keyword !== 'agent' || vkey !== verifierKey || (end !== undefined && Number(end) <= last)) return line
+        return Number(first ?? 0) > last ? `# ${line}` : agentLine(verifierKey, Number(first ?? 0), last)
+      })
+      .join('\n'),
+  )
+
+/** Takes a line out: what it says is no longer so. */
+export const removeLine = (disk: Disk, path: string, line: string): Promise<boolean> =>
+  editTrust(disk, path, text =>
+    text
+      .split('\n')
+      .filter(each => each !== line)
+      .join('\n'),
+  )
+
+async function editTrust(disk: Disk, path: string, edit: (text: string) => string): Promise<boolean> {
   const bytes = await reading(path, disk.readFile(path))
-  if (!bytes) return
+  if (!bytes) return false
   const text = fromUtf8(bytes)
-  await replaceTrust(disk, path, `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}agent ${verifierKey}\n`)
+  const edited = edit(text)
+  if (edited !== text) await replaceTrust(disk, path, edited)
+  return true
 }
 
 async function replaceTrust(disk: Disk, path: string, text: string): Promise<void> {

@@ -418,6 +418,11 @@ export class LogWriter {
     return signer
   }
 
+  /** Keys were replaced by another hand: they are read again when they are next asked for. */
+  forgetSigners(): void {
+    this.#signers.clear()
+  }
+
   async #makeSigner(agent: string): Promise<Signer> {
     this.#checkOpen()
     if (!isWord(agent))

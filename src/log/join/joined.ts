@@ -83,6 +83,10 @@ export class JoinedLog {
     }
   }
 
+  async keysChanged(): Promise<void> {
+    await this.#wire.ask({ call: 'keys-changed' })
+  }
+
   async keepRules(file: Uint8Array): Promise<void> {
     await this.#wire.ask({ call: 'rules' }, [file])
   }

@@ -97,6 +97,9 @@ async function answer({ header, body }: Frame, { writer, version, keepRules }: S
       return { value: toHex((await writer.identity(textOf(header['agent']))).publicKey) }
     case 'sign':
       return { body: [await (await writer.identity(textOf(header['agent']))).sign(body.slice())] }
+    case 'keys-changed':
+      writer.forgetSigners()
+      return {}
     case 'rules':
       await keepRules(body.slice())
       return {}

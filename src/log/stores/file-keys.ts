@@ -8,6 +8,9 @@ import { type Layout, PRIVATE_FILE_MODE } from '../layout.js'
 import { type PassphraseSource, processPassphrase } from '../passphrase.js'
 import type { KeyName, KeyStore } from '../ports.js'
 
+/** A key of a log, or the one that is to take its place, kept before anything says so. */
+export type HeldKey = KeyName | { readonly next: KeyName }
+
 /** Keys as PEM files in the private folder, each for its owner alone, under a passphrase or not. */
 export class FileKeys implements KeyStore {
   readonly #disk: Disk
@@ -25,7 +28,7 @@ export class FileKeys implements KeyStore {
    * @throws {UnavailableError} `key.permissions`, `key.link` for a file that others could read or replace;
    *   `key.passphrase-missing`, `key.passphrase`; `log.key` for what is no key
    */
-  async get(name: KeyName): Promise<Uint8Array | undefined> {
+  async get(name: HeldKey): Promise<Uint8Array | undefined> {
     const path = this.path(name)
     const bytes = await readSecret(this.#disk, path)
     // Whoever wrote it may have failed before its name was durable, and something is about to be signed with it.
@@ -35,7 +38,7 @@ export class FileKeys implements KeyStore {
   }
 
   /** Keeps a key, in place of one that was there. Protected if the keys of this log are. */
-  async put(name: KeyName, seed: Uint8Array): Promise<void> {
+  async put(name: HeldKey, seed: Uint8Array): Promise<void> {
     const isUnderPassphrase = await this.isProtected()
     await this.#write(this.path(name), seed, isUnderPassphrase ? await this.#ask() : undefined)
   }
@@ -53,7 +56,7 @@ export class FileKeys implements KeyStore {
   }
 
   /** Destroys a key of this log: what is no longer to be used can only be stolen. */
-  async remove(name: KeyName): Promise<void> {
+  async remove(name: HeldKey): Promise<void> {
     const path = this.path(name)
     await reading(path, this.#disk.remove(path))
     await reading(path, this.#disk.syncDirectory(folderOf(path)))
@@ -92,7 +95,15 @@ export class FileKeys implements KeyStore {
     return found
   }
 
-  path(name: KeyName): string {
+  /** The next key takes the place of the one before it, which is gone. */
+  async promote(name: KeyName): Promise<void> {
+    const [from, to] = [this.path({ next: name }), this.path(name)]
+    await reading(to, this.#disk.rename(from, to))
+    await reading(to, this.#disk.syncDirectory(folderOf(to)))
+  }
+
+  path(name: HeldKey): string {
+    if (typeof name === 'object' && 'next' in name) return this.path(name.next).replace(/\.pem$/, '.next.pem')
     if (name === 'log') return this.#layout.logKey
     if (name === 'operator') return this.#layout.operatorKey
     return this.#layout.agentKey(name.agent)
