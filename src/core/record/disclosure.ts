@@ -10,7 +10,7 @@ import {
   refuse,
 } from './disclosure-form.js'
 import { type Path, splitFields, startsWith } from './fields.js'
-import type { Commitment, Json } from './types.js'
+import type { Commitment, Hash, Json } from './types.js'
 
 /*
  * What proves to somebody what a commitment commits to: spec/record.md §6. A disclosure in full gives the key; one in
@@ -100,16 +100,9 @@ export function verifyDisclosure(disclosure: Disclosure, commitment: Commitment)
       throw new VerificationError('disclosure.mismatch', `the value has size ${size}, not ${commitment.size}`)
     return { value: checked.value }
   }
-  const { paths, fields } = checked
-  const digests = new Uint8Array(SALT_BYTES * (1 + paths.length))
-  saltedDigest(fromBase64(checked.salt), canonicalize(paths), digests, 0)
-  fields.forEach((field, i) => {
-    const at = SALT_BYTES * (i + 1)
-    if ('digest' in field) digests.set(fromBase64(field.digest), at)
-    else saltedDigest(fromBase64(field.salt), canonicalize(field.value), digests, at)
-  })
-  const root = fieldsRoot(digests)
+  const root = partialRoot(checked)
   if (root !== commitment.root) mismatch(root, commitment)
+  const { paths, fields } = checked
   const shown: { path: Path; value: Json }[] = []
   const withheld: Path[] = []
   fields.forEach((field, i) => {
@@ -117,6 +110,28 @@ export function verifyDisclosure(disclosure: Disclosure, commitment: Commitment)
     else shown.push({ path: paths[i]!, value: field.value })
   })
   return { fields: shown, withheld }
+}
+
+/**
+ * The root that a disclosure gives: no commitment with another one is what it is of. For finding the record that it
+ * belongs to; only {@link verifyDisclosure} says that it holds.
+ *
+ * @throws {MalformedError} `disclosure.*`, see `checkDisclosure`
+ */
+export function disclosedRoot(disclosure: Disclosure): Hash {
+  const checked = checkDisclosure(disclosure as unknown as Json)
+  return 'key' in checked ? commit(checked.value, fromBase64(checked.key)).root : partialRoot(checked)
+}
+
+function partialRoot({ salt, paths, fields }: PartialDisclosure): Hash {
+  const digests = new Uint8Array(SALT_BYTES * (1 + paths.length))
+  saltedDigest(fromBase64(salt), canonicalize(paths), digests, 0)
+  fields.forEach((field, i) => {
+    const at = SALT_BYTES * (i + 1)
+    if ('digest' in field) digests.set(fromBase64(field.digest), at)
+    else saltedDigest(fromBase64(field.salt), canonicalize(field.value), digests, at)
+  })
+  return fieldsRoot(digests)
 }
 
 function mismatch(root: string, commitment: Commitment): never {
