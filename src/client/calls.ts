@@ -26,7 +26,7 @@ export interface CallFilters {
   readonly tool?: string
   readonly agent?: string
   readonly session?: string
-  /** As `CallRow.status` has it: an outcome's status, or `denied`, `declined`, `undecided`, `missing`. */
+  /** As `CallRow.status` has it: an outcome's status, or `denied`, `declined`, `undecided`, `missing`, `not_shown`. */
   readonly status?: string
   readonly verdict?: string
   /** Milliseconds since 1970, both included, by the recorder's clock. */
@@ -48,6 +48,7 @@ export async function listCalls(
   let rows: CallRow[] = []
   const verifier = new LogVerifier({
     self: true,
+    ...(source.bundle === undefined ? {} : { excerpt: source.bundle.query }),
     onPass: () => {
       rows = []
     },

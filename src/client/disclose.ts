@@ -55,13 +55,17 @@ export async function discloseFields(
       },
     )
   verifyDisclosure(kept, found.commitment)
-  const shown = paths.length === 0 ? kept : part(kept, paths)
+  const shown = paths.length === 0 ? kept : discloseSome(kept, paths)
   // What leaves the house is checked as the receiver will check it.
   verifyDisclosure(shown, found.commitment)
   return formatDisclosure(shown)
 }
 
-const part = (kept: Disclosure, paths: readonly Path[]): Disclosure =>
+/**
+ * Of what is kept of a value, these fields and no others.
+ * @throws {RangeError} as `discloseInPart`
+ */
+export const discloseSome = (kept: Disclosure, paths: readonly Path[]): Disclosure =>
   'key' in kept ? discloseInPart(kept.value, fromBase64(kept.key), paths) : withholdAllBut(kept, paths)
 
 /**

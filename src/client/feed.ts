@@ -1,7 +1,8 @@
 import { isDeedlogError, type MalformedError, type UnavailableError } from '../core/errors.js'
 import { TILE_WIDTH } from '../core/tlog/index.js'
-import type { LogVerifier } from '../core/verify/index.js'
+import { feedBundle, type Kept, type LogVerifier } from '../core/verify/index.js'
 import type { CheckedEntry } from './bundle-check.js'
+import { keptFor } from './kept.js'
 import type { LogSource, RawEntry } from './source.js'
 import type { TileCheck } from './tile-check.js'
 
@@ -46,13 +47,20 @@ export async function feed(
     readonly ahead?: ((size: number) => ReadAhead | undefined) | undefined
   } = {},
 ): Promise<Interruption | undefined> {
+  if (source.bundle) {
+    feedBundle(source.bundle, verifier)
+    return undefined
+  }
   const note = await checkpointOf(source)
   if (isDeedlogError(note)) verifier.found('checkpoint.malformed', `the checkpoint is none: ${note.message}`)
   else verifier.checkpoint(note)
   const { size } = verifier
-  const ahead = size === undefined ? undefined : options.ahead?.(size)
+  const kept = await keptFor(source, verifier)
+  options.tiles?.startAt(kept?.below ?? 0)
+  // Who reads ahead begins with entry 0.
+  const ahead = size === undefined || kept ? undefined : options.ahead?.(size)
   try {
-    return await passes(source, verifier, size, ahead, options)
+    return await passes(source, verifier, size, ahead, { ...options, kept })
   } finally {
     await ahead?.close()
   }
@@ -63,13 +71,17 @@ async function passes(
   verifier: LogVerifier,
   size: number | undefined,
   ahead: ReadAhead | undefined,
-  options: { readonly tiles?: TileCheck | undefined; readonly onProgress?: OnProgress | undefined },
+  options: {
+    readonly tiles?: TileCheck | undefined
+    readonly onProgress?: OnProgress | undefined
+    readonly kept?: Kept | undefined
+  },
 ): Promise<Interruption | undefined> {
   let interruption: Interruption | undefined
   let { tiles } = options
   do {
     interruption = undefined
-    let next = 0
+    let next = addKept(verifier, options.kept)
     try {
       const add = (record: Uint8Array, checked?: CheckedEntry): Uint8Array => {
         const leaf = verifier.add(next, record, checked)
@@ -96,7 +108,7 @@ async function passes(
         for await (const bundle of ahead.bundles(size))
           if (bundle) await addChecked(bundle.entries, bundle.root)
           else await addAll(source.entries({ from: next, to: Math.min(next + TILE_WIDTH, size) }))
-      } else await addAll(source.entries(size === undefined ? {} : { to: size }))
+      } else await addAll(source.entries({ from: next, ...(size === undefined ? {} : { to: size }) }))
     } catch (error) {
       if (!isInterruption(error)) throw error
       interruption = { at: next, error }
@@ -105,6 +117,14 @@ async function passes(
     options.onProgress?.(next, size)
   } while (verifier.again())
   return interruption
+}
+
+/** What pruning kept. @returns the index of the next entry */
+function addKept(verifier: LogVerifier, kept: Kept | undefined): number {
+  for (const part of kept?.parts ?? [])
+    if ('hash' in part) verifier.skip(part.index, part.level, part.hash)
+    else verifier.add(part.index, part.record)
+  return kept?.below ?? 0
 }
 
 /** The signed checkpoint, or why what stands in its place is none: it is a link, a pipe, or longer than any. */

@@ -1,5 +1,5 @@
 import { isDeedlogError, quote } from '../core/errors.js'
-import type { LogVerifier, Report } from '../core/verify/index.js'
+import { feedBundle, finishBundle, type LogVerifier, type Report } from '../core/verify/index.js'
 import { feed, type Interruption, type OnProgress, type ReadAhead } from './feed.js'
 import { alteredEntries, readEntries } from './locate.js'
 import type { LogSource } from './source.js'
@@ -22,6 +22,10 @@ export async function judge(
     readonly ahead?: ((size: number) => ReadAhead | undefined) | undefined
   } = {},
 ): Promise<Report> {
+  if (source.bundle) {
+    feedBundle(source.bundle, verifier)
+    return finishBundle(source.bundle, verifier)
+  }
   const tiles = source.tile ? new TileCheck(path => source.tile!(path)) : undefined
   const interruption = await feed(source, verifier, { ...options, tiles })
   if (interruption) await reportInterruption(source, verifier, interruption)
@@ -76,8 +80,7 @@ async function reportInterruption(
 
 /** Pruning keeps entry 0, which alone can promise it, and the operators' records: without those it is none. */
 async function missingCode(source: LogSource, at: number, size: number) {
-  if (at !== 0 || !(await isThere(source, size - 1))) return 'entries.missing'
-  return (await source.keepsPruned?.()) ? 'entries.pruned' : 'entries.pruned-not-permitted'
+  return at === 0 && (await isThere(source, size - 1)) ? 'entries.pruned-not-permitted' : 'entries.missing'
 }
 
 async function isThere(source: LogSource, index: number): Promise<boolean> {

@@ -1,3 +1,4 @@
+import type { Bundle } from '../core/verify/index.js'
 import type { Moved } from '../log/moved.js'
 
 /*
@@ -18,6 +19,8 @@ export interface LogSource {
   readonly holder?: string
   /** The folder of the tiles, where they are files on this machine: then several threads may read them. */
   readonly publicFolder?: string
+  /** Where the source is a bundle: what is in it. `entries` gives those that it shows. */
+  readonly bundle?: Bundle
   /** The bytes of the newest signed checkpoint; undefined when there is none. */
   checkpoint(): Promise<Uint8Array | undefined>
   /**
@@ -33,8 +36,8 @@ export interface LogSource {
   tile?(path: string): Promise<Uint8Array | undefined>
   /** Verifier keys that the target names as its own. They prove nothing; without a trust file they are all there is. */
   verifierKeys?(): Promise<readonly string[]>
-  /** Whether `kept/` holds anything: what pruning would have to keep. */
-  keepsPruned?(): Promise<boolean>
+  /** What pruning kept of the first entries (spec/kept.md), where they are gone; undefined where they are here. */
+  kept?(): Promise<Uint8Array | undefined>
   /** The bytes of a signed note that records cite in `after`, by its SHA-256 in lowercase hex. */
   note?(hash: string): Promise<Uint8Array | undefined>
   /** What the mark of a log says that lives on elsewhere, where the writer's own files can be read. */
@@ -43,6 +46,8 @@ export interface LogSource {
   awaiting?(): Promise<number | undefined>
   /** The disclosures of the record at `index`, where a vault can be read (spec/vault.md). */
   disclosures?(index: number): Promise<Uint8Array | undefined>
+  /** The file of rules with this SHA-256, lowercase hex, where the writer's own files can be read. */
+  ruleFile?(digest: string): Promise<Uint8Array | undefined>
   /** Paths of trust files found inside the target: they count as none. */
   readonly suppliedTrust: readonly string[]
   close(): Promise<void>

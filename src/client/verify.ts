@@ -137,6 +137,7 @@ export async function verifySource(
     ...(options.held === undefined ? {} : { held: options.held }),
     ...(options.memory === undefined ? {} : { memory: await recall(options.memory, shown, logKeys) }),
     claimedKeys: claimed,
+    ...(source.bundle === undefined ? {} : { excerpt: source.bundle.query }),
     nowSeconds: Math.floor(Date.now() / 1000),
   })
   const threads = options.workers ?? ownThreads

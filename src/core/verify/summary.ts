@@ -162,9 +162,14 @@ function bundleAnswer(parts: Parts, query: BundleQuery): BundleAnswer {
   }
 }
 
-function straysOf({ known, notShown }: Parts): number {
+/** Whether what is not shown may be what attributes a record: one that signs above it, or the start of its stream. */
+const isOpen = ({ notShown, reading }: Parts, stream: string, index: number): boolean =>
+  notShown.total > 0 && (notShown.above(index) > 0 || !reading.streams.has(stream))
+
+function straysOf(parts: Parts): number {
   let strays = 0
-  for (const index of known.strays) if (notShown.above(index) === 0) strays++
+  for (const [stream, odd] of parts.known.odd)
+    for (const index of odd.strays) if (!isOpen(parts, stream, index)) strays++
   return strays
 }
 
@@ -191,13 +196,13 @@ const NOT_THE_SIGNED = 'the records that were read are not all, or not those, th
 const many = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 /** Streams that were no plain chain: what is wrong with each. */
-function reportOddStreams({ known, readingFindings: findings, notShown }: Parts): void {
+function reportOddStreams(parts: Parts): void {
+  const { known, readingFindings: findings } = parts
   for (const [stream, { strays, forks, breaks, misordered }] of known.odd) {
     const of = `stream ${stream.slice(0, 16)}…`
     const uncovered = [...strays].sort((a, b) => a - b)
-    // What is not shown above a record may be the one whose signature covers it.
-    const open = uncovered.filter(index => notShown.above(index) > 0)
-    const alone = uncovered.filter(index => notShown.above(index) === 0)
+    const open = uncovered.filter(index => isOpen(parts, stream, index))
+    const alone = uncovered.filter(index => !isOpen(parts, stream, index))
     if (alone.length > 0)
       findings.add('record.stray', `${alone.length} records name ${of}, and none of its signatures covers them`, {
         indexes: alone,

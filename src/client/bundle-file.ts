@@ -1,0 +1,38 @@
+import { sha256Hex } from '#crypto'
+import { type Disclosure, formatDisclosureSet } from '../core/record/index.js'
+import type { Bundle, TreePart } from '../core/verify/index.js'
+import type { LogSource, RawEntry } from './source.js'
+
+/** The log that a bundle shows a part of, as a source: its entries are those that it shows. */
+export function bundleSource(bundle: Bundle, name: string): LogSource {
+  const notes = new Map(bundle.notes.map(note => [sha256Hex(note), note]))
+  const disclosures = new Map<string, Map<string, Disclosure>>()
+  for (const { index, path, disclosure } of bundle.disclosures) {
+    const set = disclosures.get(`${index}`) ?? new Map<string, Disclosure>()
+    disclosures.set(`${index}`, set.set(path, disclosure))
+  }
+  return {
+    kind: 'bundle',
+    name,
+    bundle,
+    suppliedTrust: [],
+    checkpoint: async () => bundle.checkpoint,
+    entries: async function* ({ from = 0, to = Number.POSITIVE_INFINITY } = {}): AsyncGenerator<RawEntry> {
+      for (const part of bundle.parts) if ('record' in part && from <= part.index && part.index < to) yield part
+    },
+    note: async hash => notes.get(hash),
+    verifierKeys: async () => bundle.keys,
+    disclosures: async index => {
+      const set = disclosures.get(`${index}`)
+      return set && formatDisclosureSet(set)
+    },
+    ruleFile: async digest => bundle.files.find(file => sha256Hex(file) === digest),
+    close: async () => {},
+  }
+}
+
+/** The tree of a source's log below `size`, as far as it is here: its entries, or subtrees in their place. */
+export async function* partsOf(source: LogSource, size: number): AsyncGenerator<TreePart> {
+  if (source.bundle) yield* source.bundle.parts
+  else yield* source.entries({ to: size })
+}

@@ -1,0 +1,172 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type BundleQuery, formatBundle, parseBundle } from '../../src/core/verify/index.js'
+import { ended, excerpt, exported, judged, linesOf } from './bundle-kit.js'
+import { agents, histories, honestLog } from './histories.js'
+import { codes, judge } from './kit.js'
+
+const intentsOf = (entries: readonly Uint8Array[]) =>
+  entries.flatMap(entry => {
+    const json = JSON.parse(new TextDecoder().decode(entry))
+    return json.type === 'intent' ? [json] : []
+  })
+
+const questions = fc.record({ kind: fc.constantFrom('call', 'session', 'time', 'all'), which: fc.nat() })
+
+function queryOf(entries: readonly Uint8Array[], { kind, which }: { kind: string; which: number }): BundleQuery {
+  const intents = intentsOf(entries)
+  const intent = intents[which % intents.length]
+  if (kind === 'all' || !intent) return { all: true }
+  if (kind === 'call') return { calls: [intent.call] }
+  if (kind === 'session') return { sessions: [intent.session.id] }
+  const times = [intent.time, intents[(which * 7) % intents.length].time].sort()
+  return { since: times[0], until: times[1] }
+}
+
+describe('bundles of honest logs', () => {
+  it('are never accused, whatever they were asked for', async () => {
+    await fc.assert(
+      fc.asyncProperty(histories, questions, async (history, question) => {
+        const { log } = honestLog(history)
+        if (intentsOf(log.entries).length === 0) return
+        const query = queryOf(log.entries, question)
+        const { bundle, bytes } = await exported(log, query)
+        expect(formatBundle(parseBundle(bytes))).toEqual(bytes)
+        const report = judged(parseBundle(bytes), log.trust(agents))
+        const whole = judge(log.entries, log.checkpoint(), { trust: log.trust(agents) })
+        const isPart = bundle.parts.some(part => 'hash' in part)
+        const allowed = isPart ? ['call.not-shown-whole', 'bundle.not-shown', 'record.unattributed'] : codes(whole)
+        expect(codes(report).filter(code => !allowed.includes(code))).toEqual([])
+        expect(report.evidence.verdict).toBe('self-consistent')
+        if (!isPart) expect(report.conduct).toEqual(whole.conduct)
+      }),
+      { numRuns: 200, seed: 20261124 },
+    )
+  })
+
+  it('say nothing but good of a call that is done', async () => {
+    const { log } = honestLog([...Array(40)].map((_, i) => ({ run: i % 3, step: (i * 5) % 9, agent: i % 3 })))
+    const whole = judge(log.entries, log.checkpoint(), { trust: log.trust(agents) })
+    let done = 0
+    for (const { call, decision } of intentsOf(log.entries)) {
+      const { bundle } = await exported(log, { calls: [call] })
+      const report = judged(bundle, log.trust(agents))
+      const isDone = (report.completeness.outcomes.notShown ?? 0) + report.completeness.outcomes.provisional === 0
+      expect(codes(report)).toEqual(isDone ? [] : ['call.not-shown-whole'])
+      if (isDone) {
+        done++
+        expect(report.exitCode).toBe(0)
+        expect(report.completeness.verdict).toBe('no exceptions in what is shown')
+        expect(report.conduct.verdict).toBe('no exceptions in what is shown')
+        expect(report.conduct.byVerdict).toEqual({ [decision.verdict]: 1 })
+        expect(report.bundle?.calls.asked).toBe(1)
+        expect(report.bundle!.entries.shown).toBeLessThan(report.bundle!.entries.of)
+        expect(report.notExcluded[0]?.code).toBe('left-out')
+      }
+    }
+    expect(done).toBeGreaterThan(10)
+    expect(whole.exitCode).toBe(0)
+  })
+
+  it('never accuse anybody, whoever chose what they show', () => {
+    fc.assert(
+      fc.property(histories, questions, fc.array(fc.nat()), (history, question, chosen) => {
+        const { log } = honestLog(history)
+        const shown = new Set(chosen.map(each => each % log.size))
+        const bundle = excerpt(log, shown, queryOf(log.entries, question))
+        const report = judged(parseBundle(formatBundle(bundle)), log.trust(agents))
+        const accused = report.findings.filter(({ severity }) => severity === 'exception' || severity === 'against')
+        // What is shown of a crash, with everything above it, is known to be one.
+        expect(accused.map(({ code }) => code).filter(code => code !== 'call.unknown')).toEqual([])
+      }),
+      { numRuns: 500, seed: 20261124 },
+    )
+  })
+})
+
+describe('a bundle that somebody changed', () => {
+  const { log } = honestLog([...Array(30)].map((_, i) => ({ run: i % 2, step: (i * 5) % 11, agent: i % 2 })))
+  const intents = intentsOf(log.entries)
+  const trust = log.trust(agents)
+  const answerOf = (bytes: Uint8Array): string => {
+    try {
+      return JSON.stringify(judged(parseBundle(bytes), trust))
+    } catch (error) {
+      return (error as { code?: string }).code ?? `bug: ${error}`
+    }
+  }
+
+  it('is refused when it comes without a new end', async () => {
+    const { bytes } = await exported(log, { calls: [intents[3].call] })
+    const lines = linesOf(bytes)
+    for (let at = 0; at < bytes.length; at += 97) expect(answerOf(bytes.subarray(0, at))).toMatch(/^bundle-file\./)
+    for (let at = 0; at < bytes.length; at += 61) {
+      const changed = bytes.slice()
+      changed[at]! ^= 1
+      expect(answerOf(changed)).toMatch(/^bundle-file\./)
+    }
+    expect(answerOf(new TextEncoder().encode(`${lines.join('\n')}\n`))).toBe('bundle-file.end')
+  })
+
+  it('is refused, or gives another answer, for each line that is left out, doubled, swapped or edited', async () => {
+    for (const query of [{ calls: [intents[3].call] }, { sessions: [intents[3].session.id] }, { all: true }] as const) {
+      const { bytes } = await exported(log, query)
+      const lines = linesOf(bytes)
+      const right = answerOf(bytes)
+      expect(answerOf(ended(lines))).toBe(right)
+      const wrong = (changed: readonly string[]) => {
+        const answer = answerOf(ended(changed))
+        expect(answer).not.toBe(right)
+        expect(answer).not.toMatch(/^bug/)
+      }
+      for (const [i, line] of lines.entries()) {
+        wrong(lines.toSpliced(i, 1))
+        wrong(lines.toSpliced(i, 0, line))
+        if (i > 0) wrong(lines.with(i, lines[i - 1]!).with(i - 1, line))
+        const at = line.length - 5
+        wrong(lines.with(i, line.slice(0, at) + (line[at] === '1' ? '2' : '1') + line.slice(at + 1)))
+      }
+    }
+  })
+
+  it('is refused for what no line may be', async () => {
+    const { bytes } = await exported(log, { calls: [intents[3].call] })
+    const lines = linesOf(bytes)
+    const put = (line: string, at = lines.length) => answerOf(ended(lines.toSpliced(at, 0, line)))
+    expect(put('{"what":1}')).toBe('bundle-file.line')
+    expect(put('{"__proto__":1}')).toBe('bundle-file.line')
+    expect(put('[]')).toBe('bundle-file.line')
+    expect(put('')).toBe('bundle-file.length')
+    expect(put('{"file": "AAAA"}')).toBe('bundle-file.canonical')
+    expect(put('{"file":"AAA"}')).toBe('bundle-file.line')
+    expect(put('{"file":"AAAA"}')).toBe('bundle-file.file')
+    expect(put('{"checkpoint":"x"}')).toBe('bundle-file.order')
+    expect(put('{"note":"x"}')).toBe('bundle-file.order')
+    expect(put('{"disclosure":{"key":"x","value":1},"index":0,"path":"args"}')).toBe('disclosure.key')
+    expect(put('{"disclosure":{},"index":9007199254740991,"path":"args"}')).toBe('bundle-file.disclosure')
+    expect(put('{"disclosure":{},"index":-1,"path":"args"}')).toBe('bundle-file.line')
+    expect(put('{"anchor":{"evidence":"","kind":"x","root":"","size":1}}', 2)).toBe('bundle-file.line')
+    expect(put(`{"note":"${'x'.repeat(2 ** 20 + 1)}"}`, 2)).toBe('bundle-file.line')
+    for (const query of ['{}', '1', '{"all":false}', '{"calls":[]}', '{"since":"x"}', '{"all":true,"calls":[]}'])
+      expect(answerOf(ended(lines.with(0, `{"deedlog":"bundle/1","query":${query}}`)))).toBe('bundle-file.query')
+    expect(answerOf(ended(lines.with(0, '{"deedlog":"bundle/2","query":{"all":true}}')))).toBe('bundle-file.version')
+    expect(answerOf(ended(lines.with(0, '{"deedlog":"bundle/1","more":1,"query":{"all":true}}')))).toBe(
+      'bundle-file.header',
+    )
+    expect(answerOf(new Uint8Array())).toBe('bundle-file.length')
+    expect(answerOf(new TextEncoder().encode('\n'))).toBe('bundle-file.length')
+  })
+
+  it('is refused when its tree overlaps, has a hole, goes on beyond its checkpoint or hides entry 0', () => {
+    const bundle = excerpt(log, new Set([1, 2]), { all: true })
+    const { parts } = bundle
+    const read = (changed: typeof parts) => answerOf(formatBundle({ ...bundle, parts: changed }))
+    const hash = new Uint8Array(32)
+    expect(read(parts.slice(1))).toBe('bundle-file.tree')
+    expect(read(parts.slice(0, -1))).toBe('bundle-file.tree')
+    expect(read([...parts, { index: log.size, level: 0, hash }])).toBe('bundle-file.tree')
+    expect(read([{ index: 0, level: 0, hash }, ...parts.slice(1)])).toBe('bundle-file.tree')
+    expect(read([...parts.slice(0, 1), { index: 1, level: 1, hash }, ...parts.slice(2)])).toBe('bundle-file.line')
+    expect(read([{ index: 0, level: 52, hash }])).toBe('bundle-file.tree')
+  })
+})
