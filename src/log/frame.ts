@@ -48,14 +48,20 @@ export function encodeFrame(first: number, entries: readonly AppendEntry[]): Uin
     if (disclosures) frame.set(disclosures, at + 8 + record.length)
     at += 8 + record.length + (disclosures?.length ?? 0)
   }
-  frame.set(MAGIC)
+  putHeader(frame, MAGIC, first, entries.length)
+  return frame
+}
+
+/** Writes the header of a frame whose payload is in its place, behind the room for it. */
+export function putHeader(frame: Uint8Array, magic: Uint8Array, first: number, count: number): void {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.length)
+  frame.set(magic)
   view.setUint32(4, Math.floor(first / 2 ** 32))
   view.setUint32(8, first % 2 ** 32)
-  view.setUint32(12, entries.length)
-  view.setUint32(16, payloadLength)
+  view.setUint32(12, count)
+  view.setUint32(16, frame.length - FRAME_HEADER_BYTES)
   frame.set(sha256(frame.subarray(FRAME_HEADER_BYTES)).subarray(0, 8), 20)
   frame.set(headerCheck(frame), 28)
-  return frame
 }
 
 /**
@@ -63,9 +69,9 @@ export function encodeFrame(first: number, entries: readonly AppendEntry[]): Uin
  * header has a check of its own: with one flipped bit in its length, a frame in the middle would look like an
  * incomplete last one and take all that follow with it.
  */
-export function decodeFrameHeader(bytes: Uint8Array): FrameHeader | undefined {
+export function decodeFrameHeader(bytes: Uint8Array, magic = MAGIC): FrameHeader | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, FRAME_HEADER_BYTES)
-  if (!equalBytes(bytes.subarray(0, 4), MAGIC) || !equalBytes(bytes.subarray(28, 32), headerCheck(bytes)))
+  if (!equalBytes(bytes.subarray(0, 4), magic) || !equalBytes(bytes.subarray(28, 32), headerCheck(bytes)))
     return undefined
   const first = view.getUint32(4) * 2 ** 32 + view.getUint32(8)
   const count = view.getUint32(12)
@@ -155,7 +161,7 @@ const SECTOR_BYTES = 512
 // More zeros in a row than any header or length has; JSON has none.
 const ZEROS_MIN = 24
 // Set in every length of an entry, so that many entries without bytes are not a sector of zeros.
-const LENGTH_FLAG = 2 ** 31
+export const LENGTH_FLAG = 2 ** 31
 
 // "DLJ" and the version of this format.
 const MAGIC = new Uint8Array([0x44, 0x4c, 0x4a, 0x01])

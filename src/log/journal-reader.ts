@@ -4,10 +4,12 @@ import { parseCheckpoint, parseNote } from '../core/tlog/index.js'
 import { type Disk, diskErrorCode } from './disk.js'
 import { reading } from './disk-error.js'
 import { decodeFrameHeader, decodeFramePayload, FRAME_HEADER_BYTES, type FrameHeader, isPayloadOf } from './frame.js'
+import { countingFrames } from './journal-rewrite.js'
 import { damaged, listSegments } from './journal-scan.js'
 import { filesLayout, jsonlLayout, type Layout } from './layout.js'
 import { isSignedLine, scanLines } from './line-scan.js'
 import { nodeDisk } from './node-disk.js'
+import { findInVault, listVault, readVault } from './vault-file.js'
 import { Window } from './window.js'
 
 /*
@@ -42,15 +44,94 @@ export async function readDisclosures(
 ): Promise<Uint8Array | undefined> {
   return whereReadable(async () => {
     const layout = await layoutOf(disk, target)
-    const segments = (await listSegments(disk, layout.journal)).filter(({ first }) => first <= index)
-    // The frame of an incomplete write may be repeated, even in the next segment: the last one counts.
-    for (const { path } of segments.slice(-2).reverse()) {
-      const found = await findInSegment(disk, path, index)
-      if (found) return found.disclosures
-    }
-    return undefined
+    return unlessMoved(async () => {
+      // First what a segment has shrunk to: where a crash left both, something may have been erased from it.
+      for (const file of await listVault(disk, layout.journal))
+        if (file.first <= index && index < file.end) return (await findInVault(disk, file, index))?.disclosures.slice()
+      const segments = (await listSegments(disk, layout.journal)).filter(({ first }) => first <= index)
+      // The frame of an incomplete write may be repeated, even in the next segment: the last one counts.
+      for (const { path } of segments.slice(-2).reverse()) {
+        const found = await findInSegment(disk, path, index)
+        if (found) return found.disclosures
+      }
+      return undefined
+    })
   })
 }
+
+/**
+ * All disclosures that a log's private files hold, by index; undefined when they cannot be read from here.
+ * @throws {UnavailableError} while it goes on: `log.damaged` when a file is not as it was written
+ */
+export async function readVaultOf(
+  target: string,
+  disk: Disk = nodeDisk,
+): Promise<AsyncGenerator<{ readonly index: number; readonly disclosures: Uint8Array }> | undefined> {
+  return whereReadable(async () => {
+    const layout = await layoutOf(disk, target)
+    if ((await disk.list(layout.journal)) === undefined) return undefined
+    return disclosuresFrom(disk, layout, 0)
+  })
+}
+
+async function* disclosuresFrom(
+  disk: Disk,
+  layout: Layout,
+  from: number,
+): AsyncGenerator<{ readonly index: number; readonly disclosures: Uint8Array }> {
+  let next = from
+  for (let attempt = 1; ; attempt++)
+    try {
+      for await (const found of disclosuresOnce(disk, layout, next)) {
+        yield found
+        next = found.index + 1
+      }
+      return
+    } catch (error) {
+      // A writer has shrunk what we were about to open.
+      if (diskErrorCode(error) !== 'ENOENT' || attempt === ATTEMPTS_MAX) throw error
+    }
+}
+
+async function* disclosuresOnce(
+  disk: Disk,
+  layout: Layout,
+  from: number,
+): AsyncGenerator<{ readonly index: number; readonly disclosures: Uint8Array }> {
+  const vault = await listVault(disk, layout.journal)
+  const segments = await listSegments(disk, layout.journal)
+  for (const file of vault)
+    if (file.end > from)
+      for await (const { index, disclosures } of readVault(disk, file)) if (index >= from) yield { index, disclosures }
+  for (const [i, segment] of segments.entries()) {
+    const end = segments[i + 1]?.first ?? Number.MAX_SAFE_INTEGER
+    if (end <= from || vault.some(file => file.first <= segment.first && segment.first < file.end)) continue
+    for await (const { first, entries } of countingFrames(disk, { ...segment, end }))
+      for (const [at, { disclosures }] of entries.entries())
+        if (disclosures && first + at >= from) yield { index: first + at, disclosures }
+  }
+}
+
+/** Whether an erasure was begun and has not come to its end; undefined when that cannot be known from here. */
+export async function readErasing(target: string, disk: Disk = nodeDisk): Promise<boolean | undefined> {
+  return whereReadable(async () => {
+    const layout = await layoutOf(disk, target)
+    if ((await disk.list(layout.journal)) === undefined) return undefined
+    return (await disk.stat(layout.erasing)) !== undefined
+  })
+}
+
+/** Again when a writer took a file away between the look at the folder and the look into the file. */
+async function unlessMoved<T>(read: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      return await read()
+    } catch (error) {
+      if (diskErrorCode(error) !== 'ENOENT' || attempt === ATTEMPTS_MAX) throw error
+    }
+}
+
+const ATTEMPTS_MAX = 5
 
 async function findInSegment(
   disk: Disk,
@@ -94,9 +175,11 @@ async function* frameHeaders(disk: Disk, segment: string): AsyncGenerator<{ head
 }
 
 async function countJournal(disk: Disk, layout: Layout): Promise<number | undefined> {
+  if ((await disk.list(layout.journal)) === undefined) return undefined
   const segments = await listSegments(disk, layout.journal)
   const last = segments[segments.length - 1]
-  if (!last) return undefined
+  // All segments have shrunk, because a checkpoint covers all records.
+  if (!last) return 0
   let size = last.first
   for await (const { header } of frameHeaders(disk, last.path)) size = header.first + header.count
   return size

@@ -61,7 +61,8 @@ export async function* scanJournal(
   contiguous: boolean,
 ): AsyncGenerator<ScannedFrame, JournalTail> {
   const segments = await listSegments(disk, folder)
-  let next = 0
+  // Segments before the first have shrunk.
+  let next = contiguous ? (segments[0]?.first ?? 0) : 0
   let tail: JournalTail = { segment: undefined, length: 0, incomplete: false }
   for (const [i, { path, first }] of segments.entries()) {
     if (contiguous ? first !== next : first < next)

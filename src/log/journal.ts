@@ -1,9 +1,10 @@
 import { AppendFile } from './append-file.js'
 import type { AppendEntry } from './backend.js'
 import type { Disk } from './disk.js'
+import { reading } from './disk-error.js'
 import { encodeFrame } from './frame.js'
 import { framesFrom, type JournalTail, type ScannedFrame } from './journal-scan.js'
-import { PRIVATE_FILE_MODE, segmentName } from './layout.js'
+import { PRIVATE_FILE_MODE, parseSegmentName, segmentName } from './layout.js'
 
 /**
  * The private journal: segments of framed, checksummed writes, each after the sync of the one before. The files
@@ -12,17 +13,61 @@ import { PRIVATE_FILE_MODE, segmentName } from './layout.js'
 export class Journal {
   readonly #disk: Disk
   readonly #folder: string
+  readonly #segmentBytes: number
   #file: AppendFile | undefined
   /** Where to start reading for an index: one mark per {@link MARK_RECORDS} records, not one per frame. */
-  readonly #marks: Mark[] = []
+  #marks: Mark[] = []
+  /** All segments, in order. */
+  #segments: { readonly path: string; readonly first: number }[] = []
+  /** Where the last segment ends, once nothing is appended to it any more. */
+  #endOfLast = 0
 
-  constructor(disk: Disk, folder: string) {
+  /** @param segmentBytes  A segment is not begun anew before it has so many bytes; one frame may be longer. */
+  constructor(disk: Disk, folder: string, segmentBytes = SEGMENT_BYTES) {
     this.#disk = disk
     this.#folder = folder
+    this.#segmentBytes = segmentBytes
+  }
+
+  /** Bytes of the segment that is being written. */
+  get lengthOfLast(): number {
+    return this.#file?.length ?? 0
+  }
+
+  /** Segments that nothing is appended to any more and that end at or below record `size`: oldest first. */
+  closed(size: number): readonly Segment[] {
+    const last = this.#segments.length - 1
+    return this.#segments.flatMap((segment, i) => {
+      const end = this.#segments[i + 1]?.first ?? (this.#file ? undefined : this.#endOfLast)
+      return end !== undefined && end <= size && (i < last || !this.#file) ? [{ ...segment, end }] : []
+    })
+  }
+
+  /** The next append begins a new segment. Not while one is under way. @param size  Records that are durable. */
+  async setAside(size: number): Promise<void> {
+    const file = this.#file
+    const first = this.#segments[this.#segments.length - 1]?.first ?? 0
+    // A segment is named for its first record: without any, the next one would have its name.
+    if (!file || file.length === 0) return
+    this.#file = undefined
+    this.#endOfLast = size
+    await file.close()
+    if (first < size) return
+    // Its frames are of writes that never came to their end: jsonl, when the lines failed.
+    this.forget(file.path)
+    await reading(file.path, this.#disk.remove(file.path))
+    await reading(this.#folder, this.#disk.syncDirectory(this.#folder))
+  }
+
+  /** The file of a segment is gone, or about to be. */
+  forget(path: string): void {
+    this.#segments = this.#segments.filter(segment => segment.path !== path)
+    this.#marks = this.#marks.filter(mark => mark.segment !== path)
   }
 
   /** Remembers a frame that was scanned, for later reading. */
   mark(frame: { readonly header: { readonly first: number }; readonly segment: string; readonly at: number }): void {
+    this.#know(frame.segment)
     const last = this.#marks[this.#marks.length - 1]
     if (last && last.segment === frame.segment && frame.header.first < last.first + MARK_RECORDS) return
     this.#marks.push({ first: frame.header.first, segment: frame.segment, at: frame.at })
@@ -33,8 +78,15 @@ export class Journal {
    * @param rewriteFrom  Where the frames begin that no signed checkpoint covers, see `AppendFile.reopen`.
    */
   async resume(tail: JournalTail, rewriteFrom: number): Promise<void> {
-    if (tail.segment !== undefined)
-      this.#file = await AppendFile.reopen(this.#disk, tail.segment, tail.length, rewriteFrom)
+    if (tail.segment === undefined) return
+    this.#know(tail.segment)
+    this.#file = await AppendFile.reopen(this.#disk, tail.segment, tail.length, rewriteFrom)
+  }
+
+  #know(path: string): void {
+    if (this.#segments[this.#segments.length - 1]?.path === path) return
+    const first = parseSegmentName(path.slice(path.lastIndexOf('/') + 1))
+    if (first !== undefined) this.#segments.push({ path, first })
   }
 
   /**
@@ -45,7 +97,7 @@ export class Journal {
   append(first: number, entries: readonly AppendEntry[], lone: boolean): void | Promise<void> {
     const frame = encodeFrame(first, entries)
     const file = this.#file
-    if (!file || (file.length > 0 && file.length + frame.length > SEGMENT_BYTES_MAX))
+    if (!file || (file.length > 0 && file.length + frame.length > this.#segmentBytes))
       return this.#begin(first).then(next => this.#appendTo(next, first, frame, false))
     return this.#appendTo(file, first, frame, lone)
   }
@@ -63,25 +115,26 @@ export class Journal {
     const file = await AppendFile.create(this.#disk, path, PRIVATE_FILE_MODE)
     await this.#file?.close()
     this.#file = file
+    this.#know(path)
     return file
   }
 
-  /** The frames that may hold records from index `from` on, and all that follow. */
+  /** The frames of one segment from about record `from` on: of the segment that holds it. */
   async *frames(from: number): AsyncGenerator<ScannedFrame> {
-    let i = this.#marks.findLastIndex(mark => mark.first <= from)
-    if (i < 0) i = 0
-    let start = this.#marks[i]
-    while (start) {
-      yield* framesFrom(this.#disk, start.segment, start.at)
-      const segment = start.segment
-      while (i < this.#marks.length && this.#marks[i]!.segment === segment) i++
-      start = this.#marks[i]
-    }
+    const start = this.#marks.findLast(mark => mark.first <= from)
+    if (start) yield* framesFrom(this.#disk, start.segment, start.at)
   }
 
   close(): Promise<void> {
     return this.#file?.close() ?? Promise.resolve()
   }
+}
+
+export interface Segment {
+  readonly path: string
+  /** Its records: `first` up to, not including, `end`. */
+  readonly first: number
+  readonly end: number
 }
 
 interface Mark {
@@ -91,5 +144,6 @@ interface Mark {
 }
 
 const MARK_RECORDS = 256
-/** A segment is not begun anew before it has this many bytes; one frame may be longer. */
-const SEGMENT_BYTES_MAX = 64 * 1024 * 1024
+// Integrated segments shrink, so this bounds how much lies on the disk twice while a log is open; with fewer bytes, a
+// large log would have more files than a folder is pleasant with.
+const SEGMENT_BYTES = 16 * 1024 * 1024

@@ -1,5 +1,6 @@
 import type { LogRef } from '../core/record/index.js'
 import type { AppendEntry, AuditBackend, DeadStream, Level, Receipt, Signer } from './backend.js'
+import type { Erased } from './erase.js'
 import { closedError, type LogWriter } from './writer.js'
 
 /** Where a log is made and how. All have defaults. */
@@ -37,6 +38,11 @@ export interface Log extends AuditBackend {
    * @throws {RangeError} when there is no such record
    */
   prove(index: number): Promise<Uint8Array>
+  /**
+   * Destroys disclosures and appends the records that say so; `eraseCalls` makes the plan.
+   * @internal
+   */
+  erase(plan: Uint8Array): Promise<Erased>
   readonly keepsDisclosures: true
   /** Key files in the private folder were replaced: they are read again when a key is next asked for. */
   keysChanged(): Promise<void>
@@ -127,6 +133,11 @@ export class LogHandle implements Log {
   async prove(index: number): Promise<Uint8Array> {
     this.#checkOpen()
     return this.#writer.prove(index)
+  }
+
+  async erase(plan: Uint8Array): Promise<Erased> {
+    this.#checkOpen()
+    return this.#writer.erase(plan)
   }
 
   async flush(level?: Level): Promise<void> {

@@ -46,6 +46,8 @@ import { LogWriter, signCheckpoint } from './writer.js'
 export interface MakeOptions extends LogOptions {
   /** The operator's key of a log that goes on under the same operator; 32 bytes. */
   readonly operatorSeed?: Uint8Array
+  /** Length at which a segment of the journal is not gone on with; for tests. */
+  readonly segmentBytes?: number
 }
 
 /**
@@ -185,7 +187,7 @@ async function openExisting(world: World, layout: Layout, options: MakeOptions, 
     await reading(layout.config, disk.syncDirectory(folderOf(layout.config)))
   await refuseMoved(disk, layout)
   await refuseRollback(disk, layout, config.origin)
-  const store = storeOf(disk, layout)
+  const store = storeOf(disk, layout, options.segmentBytes)
   let stopServing = async (): Promise<void> => {}
   let writer: LogWriter
   try {

@@ -61,7 +61,10 @@ export async function operatorOf(world: World, layout: Layout): Promise<Signer> 
   })
 }
 
-/** A whole stream, every record of it signed. */
+/**
+ * A whole stream, every record of it signed.
+ * @param config  Hash of what the operator has decided on the keeping of disclosures: see `retention-file.ts`.
+ */
 export async function operatorStream(
   world: World,
   operator: Signer,
@@ -69,6 +72,7 @@ export async function operatorStream(
   records: readonly OperatorRecord[],
   recorder: { readonly name: string; readonly version: string },
   head: Uint8Array | undefined,
+  config?: string,
 ): Promise<Parameters<AuditBackend['append']>[0]> {
   // Fresh, and gone when this returns: nobody can add to the stream.
   const key = world.random(32)
@@ -82,6 +86,7 @@ export async function operatorStream(
     role: 'operator',
     agent: { id: 'operator' },
     recorder,
+    ...(config === undefined ? {} : { config }),
     custody: 'process',
     identity: encodeKey(operator.publicKey),
     key: encodeKey(ed25519PublicKey(key)),

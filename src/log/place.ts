@@ -138,8 +138,9 @@ export async function takeLock({ disk, clock }: World, layout: Layout): Promise<
   )
 }
 
-export const storeOf = (disk: Disk, layout: Layout): Store =>
-  layout.kind === 'files' ? filesStore(disk, layout) : jsonlStore(disk, layout)
+/** @param segmentBytes  See `filesStore`. */
+export const storeOf = (disk: Disk, layout: Layout, segmentBytes?: number): Store =>
+  layout.kind === 'files' ? filesStore(disk, layout, segmentBytes) : jsonlStore(disk, layout)
 
 /** Replaces a file durably. @throws {UnavailableError} what the disk says */
 export async function putFile(disk: Disk, path: string, bytes: Uint8Array, mode: number): Promise<void> {

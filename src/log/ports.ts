@@ -101,11 +101,47 @@ export interface KeyStore {
 
 export type KeyName = 'log' | 'operator' | { readonly agent: string }
 
+/** What becomes of the disclosures of the record at `index`; undefined when nothing is to be left of them. */
+export type Change = (index: number, disclosures: Uint8Array) => Uint8Array | undefined
+
+/** The disclosures that a store keeps, apart from the order of records: spec/vault.md. */
+export interface Vault {
+  /**
+   * Gives back the room of records that the log holds twice. Appends go on meanwhile.
+   *
+   * @param size    Entries of the tree that the head signs: their tiles are durable.
+   * @param ending  Nothing is appended any more.
+   */
+  shrink(size: number, ending: boolean): Promise<void>
+  /**
+   * Shows the disclosures of these records, wherever they lie, in any order.
+   * @throws {UnavailableError} `log.damaged` when a file is not as it was written
+   */
+  visit(indexes: ReadonlySet<number>, see: (index: number, disclosures: Uint8Array) => void): Promise<void>
+  /** Appends nothing more to the file that is being written; the next append begins another. @returns durable records */
+  setAside(): Promise<number>
+  /**
+   * Writes every file that holds disclosures of these records anew, with what `change` leaves of them. When it resolves,
+   * nothing else of them is in any file of the store. Appends go on meanwhile.
+   *
+   * @param size  As in {@link shrink}; all these records are below it, and were when {@link setAside} was called.
+   */
+  rewrite(size: number, indexes: ReadonlySet<number>, change: Change): Promise<void>
+  /** What is being erased, so that the next start can finish it; undefined when nothing is. */
+  plan(): Promise<Uint8Array | undefined>
+  keepPlan(plan: Uint8Array): Promise<void>
+  removePlan(): Promise<void>
+  /** The document of retention and holds that is in force; undefined when there is none. */
+  retention(): Promise<Uint8Array | undefined>
+}
+
 export interface Store {
   readonly sequencer: Sequencer
   readonly objects: Objects
   readonly head: Head
   readonly keys: KeyStore
+  /** Absent: nothing is given back, and nothing can be erased. */
+  readonly vault?: Vault
   /** Absent: every start reads all records. */
   readonly shortcut?: Shortcut
   /** Whether `objects` still holds at start what was put before. If not, all of it is put again. */

@@ -6,6 +6,7 @@ import type { AppendEntry, AuditBackend, DeadStream, Level, Receipt, Signer } fr
 import { streamsAlive } from './dead-streams.js'
 import type { DiskLock } from './disk.js'
 import { reading } from './disk-error.js'
+import type { Erased } from './erase.js'
 import { HolderGone, JoinedLog } from './join/joined.js'
 import { showPresence } from './join/presence.js'
 import { filesLayout, jsonlLayout, type Layout, type StoreKind } from './layout.js'
@@ -91,6 +92,11 @@ export class SharedLog implements AuditBackend {
         },
       )
     yield* log.entries(range)
+  }
+
+  /** See `Log.erase`. A holder that dies over it leaves the plan to the next one, which finishes it when it opens. */
+  erase(plan: Uint8Array): Promise<Erased> {
+    return this.#with(log => log.erase(plan))
   }
 
   async flush(level?: Level): Promise<void> {

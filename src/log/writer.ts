@@ -29,11 +29,13 @@ import type { AppendEntry, DeadStream, Level, Receipt, Signer } from './backend.
 import { checkpointDelay } from './checkpoint-delay.js'
 import { CommitQueue, fitsOneWrite } from './commit-queue.js'
 import { DeadStreams, streamsAlive } from './dead-streams.js'
+import type { Erased } from './erase.js'
 import { Integrator, type TreeHead } from './integrator.js'
 import { damaged, rolledBack } from './journal-scan.js'
 import type { SequencedRecord, Store } from './ports.js'
 import { keepResume, resume } from './resume.js'
 import { Turns } from './turns.js'
+import { VaultKeeper } from './vault-keeper.js'
 import type { Clock, Timer, World } from './world.js'
 
 /** What a log is, as its first record and its keys say. */
@@ -79,6 +81,7 @@ export class LogWriter {
   readonly #integrator: Integrator
   readonly #queue: CommitQueue
   readonly #turns = new Turns()
+  readonly #vault: VaultKeeper
   /** Appends whose records are not durable yet. */
   readonly #sequencing = new Set<Promise<unknown>>()
   readonly #seed: Uint8Array
@@ -127,6 +130,15 @@ export class LogWriter {
       monotonic: () => this.#clock.monotonic(),
       ready: () => this.#integrator.below(BACKLOG_BYTES_MAX),
     })
+    this.#vault = new VaultKeeper({
+      vault: parts.store.vault,
+      read: (from, to) => this.#store.sequencer.read(from, to),
+      append: batch => this.append(batch, 'published'),
+      signed: async () => {
+        await this.settle()
+        return this.#headTree.size
+      },
+    })
     this.#remember(opened.head, opened.headTree)
   }
 
@@ -142,6 +154,7 @@ export class LogWriter {
       // A crash may have come between swap and release, or before what was sequenced was signed.
       await writer.#release()
       if (writer.#integrator.size > writer.#headTree.size) await writer.#checkpoint()
+      await writer.#vault.finish()
     } catch (error) {
       // Whoever opens lets go of the lock now: nothing of this writer may come to life after that.
       writer.#closing = Promise.resolve()
@@ -393,6 +406,12 @@ export class LogWriter {
     return formatTlogProof({ index, proof, checkpoint: note })
   }
 
+  /** See `Log.erase`. */
+  async erase(plan: Uint8Array): Promise<Erased> {
+    this.#checkOpen()
+    return this.#vault.erase(plan)
+  }
+
   /** See `AuditBackend.deadStreams`. */
   async *deadStreams(agent: string, identity: Uint8Array): AsyncGenerator<DeadStream> {
     this.#checkOpen()
@@ -507,6 +526,7 @@ export class LogWriter {
       this.#remember(note, tree)
     }
     await this.#release()
+    this.#vault.covered(this.#headTree.size)
   }
 
   /** Lets the head out, again if that failed before: what nobody can see is not published. */
@@ -545,6 +565,8 @@ export class LogWriter {
     this.#timer = undefined
     try {
       await this.settle()
+      // Before the seal of the journal's files is taken.
+      if (!this.#halted) await this.#vault.ending(this.#headTree.size)
       const place = { store: this.#store, id: this.id, head: this.#head, headTree: this.#headTree }
       if (!this.#halted) await keepResume(place, { acceptance: this.#acceptance }, this.#seed)
     } finally {
@@ -570,6 +592,7 @@ export class LogWriter {
       // The lock must outlive our last write: another writer would find it in its way.
       await this.#queue.idle()
       await this.#checkpointing?.catch(() => {})
+      await this.#vault.idle()
       // Who came while the last checkpoint was being made, and failed, is covered by none.
       const waiters = this.#waiters
       this.#waiters = []

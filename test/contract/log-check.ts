@@ -35,10 +35,10 @@ export async function checkLog(
   },
 ): Promise<CheckedLog> {
   const layout = kind === 'files' ? filesLayout(target) : jsonlLayout(target)
-  const records = kind === 'files' ? await journalRecords(disk, layout) : await lineRecords(disk, layout)
   const head = await read(disk, layout.head)
   const key = parseVerifierKey(log.verifierKey)
   const { origin, size, root } = verifyCheckpoint(parseNote(head), [key])
+  const records = kind === 'files' ? await journalRecords(disk, layout, size) : await lineRecords(disk, layout)
   expect(origin === key.name, layout.head, 'another origin')
   expect(size <= records.length, layout.head, `size ${size} of ${records.length} records`)
   const leaves = records.map(leaf)
@@ -54,8 +54,23 @@ export async function checkLog(
   return { records, size, root, awaiting: records.length - size }
 }
 
-async function journalRecords(disk: Disk, layout: Layout): Promise<Uint8Array[]> {
+/** Those whose segment has shrunk from their bundles, the others from the journal. */
+async function journalRecords(disk: Disk, layout: Layout, size: number): Promise<Uint8Array[]> {
+  const segments = ((await disk.list(layout.journal)) ?? []).filter(name => name.endsWith('.journal'))
+  const from = segments[0] === undefined ? size : Number.parseInt(segments[0], 10)
+  expect(from <= size, layout.journal, `it begins with record ${from}, and ${size} are signed`)
   const records: Uint8Array[] = []
+  for (let index = 0; index * 256 < from; index++) {
+    const width = Math.min(256, size - index * 256)
+    const digits = String(index).padStart(3, '0')
+    const path = `${layout.publicFolder}/tile/entries/${index < 1000 ? digits : `x${digits.slice(0, -3).padStart(3, '0')}/${digits.slice(-3)}`}`
+    const bytes = (width < 256 ? await disk.readFile(`${path}.p/${width}`) : undefined) ?? (await read(disk, path))
+    for (let at = 0, entry = 0; entry < width; entry++) {
+      const length = bytes[at]! * 256 + bytes[at + 1]!
+      if (records.length < from) records.push(bytes.slice(at + 2, at + 2 + length))
+      at += 2 + length
+    }
+  }
   for await (const frame of scanJournal(disk, layout.journal, true))
     records.push(...frame.entries().map(({ record }) => record.slice()))
   return records

@@ -174,11 +174,11 @@ test('the files store signs nothing while a full tile is still being written', a
   await log.close()
 })
 
-test('the files store begins a new segment of its journal before one grows beyond 64 MiB', {
+test('the files store begins a new segment of its journal before one grows too long, and those that are signed shrink', {
   timeout: 60_000,
 }, async () => {
   const disk = new SimDisk()
-  const log = await openLogIn(simWorld(disk), '/audit', { checkpointMs: 0 })
+  const log = await openLogIn(simWorld(disk, 1, false), '/audit', { segmentBytes: 64 * 1024 * 1024 })
   const stream = await TestStream.begin(log)
   const large = new Uint8Array(40 * 1024 * 1024).fill(0x20)
   for (let i = 0; i < 2; i++) await log.append([{ record: stream.record(), disclosures: large }])
@@ -192,9 +192,11 @@ test('the files store begins a new segment of its journal before one grows beyon
   expect(again.size).toBe(6)
   await again.append(stream.batch(1))
   await endsWell(crashed, 'files', again)
+  expect(crashed.paths().filter(path => path.endsWith('.vault'))).toHaveLength(2)
+  expect(crashed.paths().filter(path => segments.includes(path))).toEqual([])
   expect((await readDisclosures('/audit', 3, crashed))?.length).toBe(large.length)
   // An incomplete write can only be the last: in an older segment it is damage.
-  const broken = crashed.crashed('synced')
+  const broken = disk.crashed('synced')
   broken.plant(segments[0]!, broken.peek(segments[0]!)!.slice(0, -1))
   expect(await codeOf(openLogIn(simWorld(broken, 3), '/audit', {}))).toBe('log.damaged')
 })

@@ -3,8 +3,8 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { recordLeaf } from '../../src/core/record/index.js'
 import { openLog } from '../../src/log/index.js'
-import { scanJournal } from '../../src/log/journal-scan.js'
-import { filesLayout, jsonlLayout, type StoreKind } from '../../src/log/layout.js'
+import { readVaultOf } from '../../src/log/journal-reader.js'
+import type { StoreKind } from '../../src/log/layout.js'
 import { nodeDisk } from '../../src/log/node-disk.js'
 import { checkLog } from '../contract/log-check.js'
 import { disclosuresOf } from '../contract/log-streams.js'
@@ -172,13 +172,7 @@ async function check(wholly: boolean): Promise<void> {
 }
 
 async function allDisclosures(): Promise<ReadonlyMap<number, Uint8Array>> {
-  const layout = (kind === 'files' ? filesLayout : jsonlLayout)(target)
   const found = new Map<number, Uint8Array>()
-  for await (const frame of scanJournal(nodeDisk, layout.journal, kind === 'files'))
-    for (const [i, { disclosures }] of frame.entries().entries()) {
-      // The last frame that covers an index counts.
-      if (disclosures) found.set(frame.header.first + i, disclosures)
-      else found.delete(frame.header.first + i)
-    }
+  for await (const { index, disclosures } of (await readVaultOf(target))!) found.set(index, disclosures.slice())
   return found
 }

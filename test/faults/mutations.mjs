@@ -144,6 +144,37 @@ export const MUTATIONS = {
       to: 'this.#recent.set(record.leaf, index + (index % 7 === 6 ? 1 : 0))',
     },
   ],
+  'shrink-before-tiles': [
+    {
+      file: 'src/log/writer.ts',
+      from: 'this.#vault.covered(this.#headTree.size)',
+      to: '',
+    },
+    {
+      file: 'src/log/writer.ts',
+      from: 'this.#lastAppend = this.#clock.monotonic()\n    if',
+      to: 'this.#lastAppend = this.#clock.monotonic()\n    this.#vault.covered(first)\n    if',
+    },
+    {
+      file: 'src/log/shrink.ts',
+      from: 'const { value } = await bundled.next()\n        if (!value || !equalBytes(value.record, record))',
+      to: 'if (false)',
+    },
+  ],
+  'shrink-unsynced': [
+    {
+      file: 'src/log/vault-file.ts',
+      from: 'await put()\n    await file.datasync()',
+      to: 'await put()',
+    },
+  ],
+  'forget-disclosures-that-shrank': [
+    {
+      file: 'src/log/shrink.ts',
+      from: 'if (kept) yield',
+      to: 'if (kept && next % 16 > 0) yield',
+    },
+  ],
 }
 
 /** An esbuild plugin that breaks the writer. */

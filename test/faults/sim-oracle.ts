@@ -65,6 +65,7 @@ export class Oracle {
   /** A power cut may have put back an older checkpoint file; the next writer releases the newer one again. */
   #mayBeOlder = false
   readonly #sequences = new Map<string, Sequence>()
+  /** By view; by view and path where there are several segments. */
   readonly #journals = new Map<string, Sequence>()
   readonly #checked = new Map<string, Sequence>()
   /** What was checked, by name: numbers for whoever asks whether there was anything to check. */
@@ -132,7 +133,13 @@ export class Oracle {
       if (before === now) continue
       this.#checked.set(view, now)
       // Goes on as it was: what was there before is there still.
-      if (before && this.#kind === 'files' && startsWith(now.bytes, before.bytes.subarray(0, before.end))) continue
+      if (
+        before &&
+        before.end > 0 &&
+        this.#kind === 'files' &&
+        startsWith(now.bytes, before.bytes.subarray(0, before.end))
+      )
+        continue
       for (const [index, { leaf, disclosures }] of this.#acknowledged) {
         const held = now.entries[index]
         if (held?.leaf !== leaf)
@@ -283,7 +290,20 @@ export class Oracle {
 
   #journal(view: View): Sequence {
     const paths = view === 'on the disk' ? this.#machine.paths() : this.#machine.durablePaths()
-    const segment = paths.filter(path => path.endsWith('.journal')).sort()[0]
+    const vault = paths.flatMap(path => {
+      const match = /(\d{16})-(\d{16})\.vault$/.exec(path)
+      return match ? [{ path, first: Number(match[1]), end: Number(match[2]) }] : []
+    })
+    const firstOf = (path: string) => Number(path.slice(-24, -8))
+    const segments = paths
+      .filter(path => path.endsWith('.journal'))
+      .filter(path => !vault.some(file => file.first <= firstOf(path) && firstOf(path) < file.end))
+      .sort()
+    const [segment] = segments
+    if (vault.length > 0 || segments.length > 1 || (segment !== undefined && firstOf(segment) > 0))
+      return this.#shrunk(view, paths, vault, segments)
+    if (segment === undefined && this.#kind === 'files' && paths.some(path => path.includes('/tile/entries/')))
+      return this.#shrunk(view, paths, vault, segments)
     const bytes = (segment === undefined ? undefined : this.#peek(view, segment)) ?? NOTHING
     const known = this.#journals.get(view)
     if (known?.bytes === bytes) return known
@@ -291,6 +311,72 @@ export class Oracle {
     const found = readFrames(bytes, goesOn ? known : { bytes, entries: [], end: 0 }, this.#kind === 'jsonl')
     this.#journals.set(view, found)
     return found
+  }
+
+  /** A journal some of whose segments have shrunk: their records are in the bundles, their disclosures in vault files. */
+  #shrunk(
+    view: View,
+    paths: readonly string[],
+    vault: readonly { readonly path: string; readonly first: number }[],
+    segments: readonly string[],
+  ): Sequence {
+    const firstOf = (path: string) => Number(path.slice(-24, -8))
+    const from = segments[0] === undefined ? Number.POSITIVE_INFINITY : firstOf(segments[0])
+    const bundles: Uint8Array[] = []
+    if (this.#kind === 'files')
+      for (let index = 0; index * 256 < from; index++) {
+        const whole = `${this.#layout.publicFolder}/tile/entries/${String(index).padStart(3, '0')}`
+        const widths = paths.flatMap(path =>
+          path.startsWith(`${whole}.p/`) ? [Number(path.slice(whole.length + 3))] : [],
+        )
+        const widest = Math.max(...widths.filter(Number.isInteger))
+        const bytes = this.#peek(view, whole) ?? (widest > 0 ? this.#peek(view, `${whole}.p/${widest}`) : undefined)
+        if (!bytes) break
+        bundles.push(bytes)
+      }
+    const journals = segments.map(path => this.#peek(view, path) ?? NOTHING)
+    const files = vault.map(({ path }) => this.#peek(view, path) ?? NOTHING)
+    const parts = [...bundles, NOTHING, ...journals, NOTHING, ...files]
+    const known = this.#shrunkParts.get(view)
+    if (known && known.parts.length === parts.length && known.parts.every((part, i) => part === parts[i]))
+      return known.found
+    const entries: Entry[] = bundles.flatMap(bytes => this.#bundleEntries(bytes)).slice(0, from)
+    for (const [i, bytes] of journals.entries()) {
+      const first = firstOf(segments[i]!)
+      const known = this.#journals.get(`${view} ${segments[i]}`)
+      const goesOn = known !== undefined && startsWith(bytes, known.bytes.subarray(0, known.end))
+      const found =
+        known?.bytes === bytes
+          ? known
+          : readFrames(bytes, goesOn ? known : { bytes, entries: [], end: 0 }, this.#kind === 'jsonl', first)
+      this.#journals.set(`${view} ${segments[i]}`, found)
+      // Records that nothing connects with those before are none.
+      if (this.#kind === 'files' && first !== entries.length) break
+      for (const [at, entry] of found.entries.entries()) if (entry) entries[first + at] = entry
+    }
+    for (const bytes of files)
+      for (const [index, leaf, disclosures] of readVaultFrames(bytes))
+        if (entries[index]?.leaf === leaf) entries[index] = { ...entries[index], disclosures }
+    const found = { bytes: new Uint8Array(0), entries, end: 0 }
+    this.#shrunkParts.set(view, { parts, found })
+    return found
+  }
+
+  readonly #shrunkParts = new Map<View, { readonly parts: readonly Uint8Array[]; readonly found: Sequence }>()
+  readonly #bundlesRead = new WeakMap<Uint8Array, Entry[]>()
+
+  #bundleEntries(bytes: Uint8Array): Entry[] {
+    const known = this.#bundlesRead.get(bytes)
+    if (known) return known
+    const entries: Entry[] = []
+    for (let at = 0; at + 2 <= bytes.length; ) {
+      const end = at + 2 + bytes[at]! * 256 + bytes[at + 1]!
+      const record = bytes.subarray(at + 2, end)
+      entries.push({ record, leaf: leafOf(record), disclosures: undefined })
+      at = end
+    }
+    this.#bundlesRead.set(bytes, entries)
+    return entries
   }
 
   #lines(view: View): Sequence {
@@ -326,12 +412,12 @@ type View = 'on the disk' | 'durable'
 const VIEWS: readonly View[] = ['on the disk', 'durable']
 
 /** The whole frames of a journal, from its bytes: spec/layout.md, "Journal". */
-function readFrames(bytes: Uint8Array, known: Sequence, lastCounts: boolean): Sequence {
+function readFrames(bytes: Uint8Array, known: Sequence, lastCounts: boolean, base = 0): Sequence {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const entries = known.entries.slice()
   let at = known.end
   while (at + 32 <= bytes.length && view.getUint32(at) === 0x444c4a01) {
-    const first = view.getUint32(at + 4) * 2 ** 32 + view.getUint32(at + 8)
+    const first = view.getUint32(at + 4) * 2 ** 32 + view.getUint32(at + 8) - base
     const end = at + 32 + view.getUint32(at + 16)
     if (end > bytes.length) break
     const payload = bytes.subarray(at + 32, end)
@@ -350,6 +436,23 @@ function readFrames(bytes: Uint8Array, known: Sequence, lastCounts: boolean): Se
     at = end
   }
   return { bytes, entries, end: at }
+}
+
+/** Index, leaf hash and disclosures of each entry of a vault file, from its bytes: spec/vault.md. */
+function* readVaultFrames(bytes: Uint8Array): Generator<[index: number, leaf: string, disclosures: Uint8Array]> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  for (let at = 0; at + 32 <= bytes.length && view.getUint32(at) === 0x444c5601; ) {
+    const first = view.getUint32(at + 4) * 2 ** 32 + view.getUint32(at + 8)
+    const end = at + 32 + view.getUint32(at + 16)
+    if (!same(sha256(bytes.subarray(at + 32, end)).subarray(0, 8), bytes.subarray(at + 20, at + 28))) return
+    for (let from = at + 32; from < end; ) {
+      const next = from + 40 + (view.getUint32(from + 4) & 0x7fffffff)
+      const leaf = Buffer.from(bytes.subarray(from + 8, from + 40)).toString('hex')
+      yield [first + (view.getUint32(from) & 0x7fffffff), leaf, bytes.subarray(from + 40, next)]
+      from = next
+    }
+    at = end
+  }
 }
 
 /** Every tile of a tree, with the full one that may stand in its place. C2SP tlog-tiles. */

@@ -48,6 +48,8 @@ class Story {
   /** Appends that have no answer yet. */
   readonly #calls = new Map<SimProcess, number>()
   readonly #checkpointMs: number
+  /** Small, so that segments of the journal shrink within a life. */
+  readonly #segmentBytes: number
   #calm = false
   #over = false
   #broken: Violation | undefined
@@ -63,6 +65,7 @@ class Story {
     this.#machine = new Machine(this.#random, weatherOf(this.#random, kind))
     this.#oracle = new Oracle(this.#machine, kind, this.#target)
     this.#checkpointMs = this.#random.pick([0, 0, 20, 1000])
+    this.#segmentBytes = this.#random.pick([2048, 8192, 65_536])
     this.#machine.observe = event => this.#guard(() => this.#oracle.check(event))
   }
 
@@ -137,7 +140,10 @@ class Story {
   }
 
   async #opening(process: SimProcess): Promise<Log> {
-    const log = await openLogIn(process.world, this.#target, { checkpointMs: this.#checkpointMs })
+    const log = await openLogIn(process.world, this.#target, {
+      checkpointMs: this.#checkpointMs,
+      segmentBytes: this.#segmentBytes,
+    })
     this.#openings++
     this.#guard(() => this.#oracle.opened(log.verifierKey))
     return log

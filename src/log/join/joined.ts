@@ -2,6 +2,7 @@ import { fromHex } from '../../core/bytes/hex.js'
 import { HaltedError, MalformedError, UnavailableError, VerificationError } from '../../core/errors.js'
 import type { LogRef } from '../../core/record/index.js'
 import type { AppendEntry, Level, Receipt, Signer } from '../backend.js'
+import type { Erased } from '../erase.js'
 import { encodeFrame, type Frame, FrameReader } from './frames.js'
 import type { Connection, Sockets } from './sockets.js'
 
@@ -89,6 +90,11 @@ export class JoinedLog {
 
   async keepRules(file: Uint8Array): Promise<void> {
     await this.#wire.ask({ call: 'rules' }, [file])
+  }
+
+  /** See `Log.erase`: the files are the holder's, so it does it. */
+  async erase(plan: Uint8Array): Promise<Erased> {
+    return (await this.#wire.ask({ call: 'erase' }, [plan])).value as Erased
   }
 
   async flush(level: Level = 'published'): Promise<void> {

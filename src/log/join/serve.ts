@@ -103,6 +103,8 @@ async function answer({ header, body }: Frame, { writer, version, keepRules }: S
     case 'rules':
       await keepRules(body.slice())
       return {}
+    case 'erase':
+      return { value: await writer.erase(body.slice()) }
     case 'flush':
       await writer.flush(levelOf(header['level']))
       return {}

@@ -2,17 +2,20 @@ import { concatBytes } from '../../core/bytes/equal.js'
 import { toUtf8 } from '../../core/bytes/utf8.js'
 import { encodeBundle, hashTile, leafHash, parseTilePath, TILE_WIDTH } from '../../core/tlog/index.js'
 import { AppendFile } from '../append-file.js'
+import { Aside } from '../aside.js'
 import type { AppendEntry } from '../backend.js'
 import type { Disk } from '../disk.js'
 import { reading } from '../disk-error.js'
-import { Journal } from '../journal.js'
-import { damaged, frameEnd, rolledBack, scanJournal, visitAll } from '../journal-scan.js'
+import { Journal, type Segment } from '../journal.js'
+import { countingFrames, rewriteFrames } from '../journal-rewrite.js'
+import { damaged, frameEnd, listSegments, rolledBack, scanJournal, visitAll } from '../journal-scan.js'
 import { type Layout, PUBLIC_FILE_MODE } from '../layout.js'
 import { isIncompleteLine, isSignedLine, isUnsignedRecord, type ScannedLine, scanLines } from '../line-scan.js'
-import type { Objects, SequencedRecord, Sequencer, Store, StoredObject, Visit } from '../ports.js'
+import type { Change, Objects, SequencedRecord, Sequencer, Store, StoredObject, Vault, Visit } from '../ports.js'
 import { FileHead } from './file-head.js'
 import { FileKeys } from './file-keys.js'
 import { FileObjects } from './file-objects.js'
+import { planFile, removeTemporaries } from './vault-folder.js'
 
 /**
  * The jsonl store: one record and one newline per entry, for `tail -f` and `jq`; the head beside it. Disclosures go to
@@ -22,6 +25,14 @@ export function jsonlStore(disk: Disk, layout: Layout): Store {
   const sequencer = new LineSequencer(disk, layout)
   return {
     sequencer,
+    vault: {
+      // The private journal holds nothing but disclosures.
+      shrink: async () => {},
+      setAside: () => sequencer.setAside(),
+      visit: (indexes, see) => sequencer.visit(indexes, see),
+      rewrite: (_, indexes, change) => sequencer.rewrite(indexes, change),
+      ...planFile(disk, layout),
+    } satisfies Vault,
     objects: new RecomputedObjects(disk, layout, sequencer),
     head: new FileHead(disk, layout),
     keys: new FileKeys(disk, layout),
@@ -41,6 +52,7 @@ class LineSequencer implements Sequencer {
   #disclosedTo = 0
   /** The offset of every {@link TILE_WIDTH}th line. */
   readonly #marks: number[] = []
+  readonly #aside = new Aside()
 
   constructor(disk: Disk, layout: Layout) {
     this.#disk = disk
@@ -122,6 +134,10 @@ class LineSequencer implements Sequencer {
   }
 
   append(entries: readonly AppendEntry[], lone: boolean): number | Promise<number> {
+    return this.#aside.enter(() => this.#append(entries, lone))
+  }
+
+  #append(entries: readonly AppendEntry[], lone: boolean): number | Promise<number> {
     const first = this.#size
     // A frame whose lines never came gave these indexes to other disclosures: one without any takes them back.
     const isNeeded = first < this.#disclosedTo || entries.some(entry => entry.disclosures)
@@ -147,6 +163,37 @@ class LineSequencer implements Sequencer {
     const start = file.length
     const writing = file.append(concatBytes(...entries.flatMap(({ record }) => [record, NEWLINE])), lone)
     return writing ? writing.then(done) : done()
+  }
+
+  setAside(): Promise<number> {
+    return this.#aside.alone(async () => {
+      await this.#journal.setAside(this.#size)
+      return this.#size
+    })
+  }
+
+  async visit(indexes: ReadonlySet<number>, see: (index: number, disclosures: Uint8Array) => void): Promise<void> {
+    for (const segment of await this.#segments())
+      for await (const { first, entries } of countingFrames(this.#disk, segment))
+        for (const [i, { disclosures }] of entries.entries())
+          if (disclosures && indexes.has(first + i)) see(first + i, disclosures)
+  }
+
+  /**
+   * Besides what `change` takes away, everything goes that no line belongs to: it may be the same disclosures, of a
+   * write that failed and was made again.
+   */
+  async rewrite(indexes: ReadonlySet<number>, change: Change): Promise<void> {
+    await removeTemporaries(this.#disk, this.#journalFolder)
+    for (const segment of this.#journal.closed(this.#size))
+      await rewriteFrames(this.#disk, segment, (index, disclosures) =>
+        indexes.has(index) ? change(index, disclosures) : disclosures,
+      )
+  }
+
+  async #segments(): Promise<readonly Segment[]> {
+    const found = await listSegments(this.#disk, this.#journalFolder)
+    return found.map((segment, i) => ({ ...segment, end: found[i + 1]?.first ?? this.#size }))
   }
 
   async *read(from: number, to: number): AsyncGenerator<SequencedRecord> {
