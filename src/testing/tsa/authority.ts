@@ -62,6 +62,8 @@ export interface AuthorityOptions {
   /** How the certificates are to differ from good ones. */
   readonly signer?: Partial<CertificateOptions>
   readonly root?: Partial<CertificateOptions>
+  /** A root that is there already. */
+  readonly rootOf?: Issued
 }
 
 const POLICY = '1.2.3.4.1'
@@ -79,12 +81,14 @@ export class TestAuthority {
 
   constructor(options: AuthorityOptions = {}) {
     const { kind = 'rsa', hash = 'sha256', bits } = options
-    this.root = makeCertificate(makeKey(kind, hash, bits), {
-      name: 'Test Root',
-      authority: {},
-      usage: [CERTIFICATE_SIGN!, CRL_SIGN!],
-      ...options.root,
-    })
+    this.root =
+      options.rootOf ??
+      makeCertificate(makeKey(kind, hash, bits), {
+        name: 'Test Root',
+        authority: {},
+        usage: [CERTIFICATE_SIGN!, CRL_SIGN!],
+        ...options.root,
+      })
     const between = options.intermediate
     this.intermediate = between
       ? makeCertificate(makeKey(kind, hash, bits), {
