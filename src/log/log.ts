@@ -1,7 +1,9 @@
 import type { LogRef } from '../core/record/index.js'
+import type { Anchoring } from './anchoring.js'
 import type { AppendEntry, AuditBackend, DeadStream, Level, Receipt, Signer } from './backend.js'
 import type { Erased } from './erase.js'
-import { closedError, type LogWriter } from './writer.js'
+import { closedError } from './stopped.js'
+import type { LogWriter } from './writer.js'
 
 /** Where a log is made and how. All have defaults. */
 export interface LogOptions {
@@ -18,6 +20,11 @@ export interface LogOptions {
   readonly retentionDays?: number
   /** Whether a new log gets a trust file beside it. Default true; the memory store has none. */
   readonly trustFile?: boolean
+  /**
+   * What dates its checkpoints while this process has it open: `anchoring()`. Never on the path of a call; with an anchor
+   * of mode `enforce` that is overdue nobody is told `published`. Default: nothing. Not for the memory store.
+   */
+  readonly anchors?: Anchoring
 }
 
 /** An open log. */

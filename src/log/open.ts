@@ -40,7 +40,7 @@ import { keepRuleFile } from './rule-files.js'
 import { memoryStore } from './stores/memory.js'
 import { addAgent, formatOwnTrust, writeTrust } from './trust-file.js'
 import type { World } from './world.js'
-import { LogWriter, signCheckpoint } from './writer.js'
+import { LogWriter } from './writer.js'
 
 /** What only our own code asks for when it makes a log. */
 export interface MakeOptions extends LogOptions {
@@ -88,6 +88,7 @@ export async function openOnDisk(
 /** A log in memory, always new. */
 export async function openInMemory(world: World, options: MakeOptions): Promise<LogWriter> {
   checkOptions(options)
+  if (options.anchors) throw new TypeError('a log in memory has no place to keep its anchors')
   const store = memoryStore()
   const config = await fill(world, store, 'files', options)
   return LogWriter.open({
@@ -188,6 +189,7 @@ async function openExisting(world: World, layout: Layout, options: MakeOptions, 
   await refuseMoved(disk, layout)
   await refuseRollback(disk, layout, config.origin)
   const store = storeOf(disk, layout, options.segmentBytes)
+  const anchors = options.anchors?.start({ world, layout })
   let stopServing = async (): Promise<void> => {}
   let writer: LogWriter
   try {
@@ -198,12 +200,15 @@ async function openExisting(world: World, layout: Layout, options: MakeOptions, 
       checkpointMs: options.checkpointMs ?? config.checkpointMs ?? CHECKPOINT_MS,
       announceAgent: key => addAgent(disk, layout.trustFile, key.text),
       othersPresent: () => othersPresent(world, layout),
+      ...(anchors === undefined ? {} : { anchors }),
       letGo: async () => {
         await stopServing()
+        await anchors?.stop()
         await lock.release()
       },
     })
   } catch (error) {
+    await anchors?.stop()
     await store.close()
     throw error
   }

@@ -25,6 +25,7 @@ import {
   verifyInclusion,
 } from '../core/tlog/index.js'
 import { Acceptance, concernsOthers, streamOf } from './acceptance.js'
+import type { RunningAnchors } from './anchoring.js'
 import type { AppendEntry, DeadStream, Level, Receipt, Signer } from './backend.js'
 import { checkpointDelay } from './checkpoint-delay.js'
 import { CommitQueue, fitsOneWrite } from './commit-queue.js'
@@ -55,6 +56,8 @@ export interface WriterParts {
   readonly announceAgent: (key: VerifierKey) => Promise<void>
   /** Called once when the writer has stopped, for good, and all its files are closed: the lock may go. */
   readonly letGo: () => Promise<void>
+  /** Told of each checkpoint that is out; asked before anybody is told `published`. */
+  readonly anchors?: Pick<RunningAnchors, 'released' | 'refusal'>
   /** Whether another process has the log open, with streams that this one knows nothing of. Default: none has. */
   readonly othersPresent?: () => Promise<boolean>
 }
@@ -208,7 +211,9 @@ export class LogWriter {
     this.#sequencing.add(sequencing)
     const indexes = await sequencing.finally(() => this.#sequencing.delete(sequencing))
     if (level === 'published')
-      await this.#published(indexes[indexes.length - 1]! + 1).then(() => this.#proveToOurselves(parsed, indexes))
+      await this.#published(indexes[indexes.length - 1]! + 1)
+        .then(() => this.#proveToOurselves(parsed, indexes))
+        .then(() => this.#refuseOverdue())
     return parsed.map(({ leaf }, i) => ({ index: indexes[i]!, leafHash: leaf, level }))
   }
 
@@ -372,7 +377,18 @@ export class LogWriter {
     checkLevel(level)
     await this.#sequenced()
     this.#checkOpen()
-    if (level === 'published') await this.#published(this.size)
+    if (level !== 'published') return
+    await this.#published(this.size)
+    this.#refuseOverdue()
+  }
+
+  /**
+   * `enforce` keeps the word `published` back while an anchor is overdue, never the record: what a call acted on is in
+   * the log either way.
+   */
+  #refuseOverdue(): void {
+    const refusal = this.#parts.anchors?.refusal()
+    if (refusal) throw refusal
   }
 
   /** Resolves when every append that was called so far has its answer; later ones are not waited for. */
@@ -534,6 +550,7 @@ export class LogWriter {
     const { size } = this.#headTree
     await this.#store.head.release(this.#head)
     this.#released = size
+    this.#parts.anchors?.released(this.#head, size)
   }
 
   #sign({ size, root }: TreeHead): Uint8Array {

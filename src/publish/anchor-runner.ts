@@ -68,9 +68,7 @@ export class AnchorRunner {
     this.#world = world
     this.#layout = layout
     this.#anchors = anchors
-    const keys = anchors.map(anchorKey)
-    const twice = keys.find((key, i) => keys.indexOf(key) !== i)
-    if (twice !== undefined) throw new TypeError(`two anchors are called ${twice}`)
+    checkNames(anchors)
   }
 
   /** What is to be had, from the disk. */
@@ -263,6 +261,13 @@ export class AnchorRunner {
       expected: 'one at a time; it takes seconds',
     })
   }
+}
+
+/** @throws {TypeError} for two anchors of one kind and name */
+export function checkNames(anchors: readonly Anchor[]): void {
+  const keys = anchors.map(anchorKey)
+  const twice = keys.find((key, i) => keys.indexOf(key) !== i)
+  if (twice !== undefined) throw new TypeError(`two anchors are called ${twice}`)
 }
 
 /** Where what is to be had is kept. Private: what an anchor goes on with may be a secret. */

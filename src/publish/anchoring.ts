@@ -3,7 +3,7 @@ import type { Anchoring, RunningAnchors } from '../log/anchoring.js'
 import type { Layout } from '../log/layout.js'
 import type { Timer } from '../log/world.js'
 import type { Anchor } from './anchor.js'
-import { AnchorRunner, type RoundResult, type RunnerWorld } from './anchor-runner.js'
+import { AnchorRunner, checkNames, type RoundResult, type RunnerWorld } from './anchor-runner.js'
 
 export interface AnchoringOptions {
   readonly anchors: readonly Anchor[]
@@ -11,7 +11,7 @@ export interface AnchoringOptions {
   readonly everyMinutes?: number
   /** And at once, when so many records have come since. Default: none. */
   readonly everyRecords?: number
-  /** An anchor of mode `enforce` is overdue when a checkpoint is owed for longer than this. Default: twice `everyMinutes`. */
+  /** An anchor of mode `enforce` is overdue when a checkpoint is owed for so long. Default: twice `everyMinutes`. */
   readonly overdueMinutes?: number
   /** Told what became of each attempt. What it throws is nobody's concern. */
   readonly onResult?: (result: RoundResult) => void
@@ -54,6 +54,7 @@ export function anchoring(options: AnchoringOptions): ScheduledAnchors {
     throw new TypeError('everyRecords is an integer from 1')
   if (!(overdueMinutes >= 0 && overdueMinutes <= MINUTES_MAX))
     throw new TypeError('overdueMinutes is a number from 0 to 10,080')
+  checkNames(anchors)
   const counts = new Counts()
   return {
     metrics: () => counts.metrics(),
@@ -115,7 +116,7 @@ class Schedule implements RunningAnchors {
   refusal(): UnavailableError | undefined {
     if (this.#owed === undefined || this.#enforced.length === 0) return undefined
     const lateMs = this.#world.clock.now() - this.#owed
-    if (lateMs <= this.#plan.overdueMs) return undefined
+    if (lateMs < this.#plan.overdueMs) return undefined
     return new UnavailableError(
       'anchor.overdue',
       `a checkpoint of this log is owed to ${this.#enforced.join(', ')} for ${Math.round(lateMs / 1000)} s; the records ` +
