@@ -5,10 +5,13 @@ import { addCoverage } from './coverage.js'
 import { addDisclose } from './disclose.js'
 import { errorJson, explain, renderError } from './errors.js'
 import { addExec } from './exec.js'
+import { addExport } from './export.js'
 import { addImport } from './import.js'
 import { addInit } from './init.js'
 import { addKeys } from './keys.js'
 import { addList } from './list.js'
+import { pathOption } from './options.js'
+import { usePassphraseFile } from './passphrase.js'
 import { addProve } from './prove.js'
 import { addReview } from './review.js'
 import { addSample } from './sample.js'
@@ -37,9 +40,11 @@ function deedlog(context: Context): Command {
   const program = new Command('deedlog')
     .hook('preAction', (_, { args: [target] }) => {
       if (target !== undefined) context.target = target
+      usePassphraseFile(program.opts<{ passphraseFile?: string }>().passphraseFile)
     })
     .description('Proof of what AI agents did: a record before and after every tool call, in one tamper-evident log.')
     .version(version(), '--version', 'print the version')
+    .addOption(pathOption('--passphrase-file <path>', 'the passphrase of the key files is the line in this file'))
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .exitOverride()
@@ -71,6 +76,7 @@ function deedlog(context: Context): Command {
     addKeys,
     addTrust,
     addProve,
+    addExport,
     addSample,
     addSettle,
     addContinue,
@@ -92,6 +98,7 @@ const COMMANDS = [
   'keys',
   'trust',
   'prove',
+  'export',
   'sample',
   'settle',
   'continue',

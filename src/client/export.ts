@@ -1,7 +1,7 @@
 import { sha256Hex } from '#crypto'
 import { fromUtf8 } from '../core/bytes/utf8.js'
 import { isDeedlogError, MalformedError, quote, VerificationError } from '../core/errors.js'
-import { isHash } from '../core/record/index.js'
+import { isHash, isId } from '../core/record/index.js'
 import { type NodeId, parseCheckpoint, parseNote, subtreesOf } from '../core/tlog/index.js'
 import {
   type Bundle,
@@ -201,4 +201,29 @@ function write(bundle: Bundle): Uint8Array {
     if (error instanceof RangeError) throw tooLarge(error)
     throw error
   }
+}
+
+/**
+ * The ids of calls that were named by them, or by the index of one of their records, ascending.
+ * @throws {MalformedError} `call.unknown` when there is no such record, or it is about no call
+ */
+export async function resolveCalls(source: LogSource, named: readonly string[]): Promise<readonly string[]> {
+  const calls = new Set<string>()
+  for (const name of named) {
+    const call = isId(name) ? name : /^(0|[1-9]\d{0,15})$/.test(name) ? await callAt(source, Number(name)) : undefined
+    if (call === undefined)
+      throw new MalformedError('call.unknown', `the log has no call ${quote(name)}`, {
+        expected: 'the id of a call, 26 characters, or the index of one of its records; deedlog list names them',
+      })
+    calls.add(call)
+  }
+  return [...calls].sort()
+}
+
+async function callAt(source: LogSource, index: number): Promise<string | undefined> {
+  for await (const { record } of source.entries({ from: index, to: index + 1 })) {
+    const call = readLoosely(record)?.['call']
+    return isId(call) ? call : undefined
+  }
+  return undefined
 }

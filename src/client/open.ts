@@ -2,23 +2,25 @@ import type { Stats } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { MalformedError, quote, UnavailableError } from '../core/errors.js'
+import { BUNDLE_BEGINNING, BUNDLE_BYTES_MAX, parseBundle } from '../core/verify/index.js'
 import { filesLayout, jsonlLayout } from '../log/layout.js'
+import { bundleSource } from './bundle-file.js'
 import { directorySource } from './directory.js'
+import { type HttpSourceOptions, isAddress, openAddress } from './http-source.js'
 import { jsonlSource } from './jsonl.js'
-import { openForeignFile } from './read-file.js'
+import { openForeignFile, readForeignFile } from './read-file.js'
 import type { LogSource } from './source.js'
 
 /**
- * Opens a log for reading: a folder that a log is kept in, its public part (`<dir>/log`), or a JSONL file. Reads
- * nothing but what is needed to know which; changes nothing; takes no lock.
+ * Opens a log for reading: a folder that a log is kept in, its public part (`<dir>/log`), a JSONL file, a bundle,
+ * which is read whole, or an address (`openAddress`). Reads else nothing but what is needed to know which; changes nothing; takes no lock.
  *
- * @throws {UnavailableError} `target.missing`, `target.unreadable`
- * @throws {MalformedError} `target.kind` for an address, a proof, a pipe or a device; `target.no-log` for a folder or
- *   file that is no log
+ * @throws {UnavailableError} `target.missing`, `target.unreadable`; `http.*` for an address
+ * @throws {MalformedError} `target.kind` for a proof, a pipe or a device; `target.no-log` for a folder or
+ *   file that is no log; `bundle-file.*` for a bundle that is none
  */
-export async function openSource(target: string): Promise<LogSource> {
-  if (/^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(target))
-    throw unsupported(target, 'is an address; logs are read from disk', 'a copy of the log on this machine')
+export async function openSource(target: string, options: HttpSourceOptions = {}): Promise<LogSource> {
+  if (isAddress(target)) return openAddress(target, options)
   if (target.endsWith('.tlog-proof'))
     throw unsupported(target, 'is a proof of one entry', 'a log: a folder or a JSONL file')
   const found = await statTarget(target)
@@ -58,18 +60,27 @@ const isPublicFolder = async (path: string): Promise<boolean> =>
 
 async function openFile(path: string): Promise<LogSource> {
   // A file that begins like no record and has no checkpoint beside it is somebody's letter, not a damaged log.
-  if (!(await exists(jsonlLayout(path).checkpoint)) && !(await beginsWithBrace(path)))
+  const beginning = await beginningOf(path)
+  if (beginning === BUNDLE_BEGINNING) return openBundle(path)
+  if (!(await exists(jsonlLayout(path).checkpoint)) && !beginning.startsWith('{'))
     throw new MalformedError('target.no-log', `the file ${quote(path)} is no JSONL log`, {
       expected: 'one record per line, and the checkpoint in the same path with .checkpoint behind it',
     })
   return jsonlSource(jsonlLayout(path))
 }
 
-async function beginsWithBrace(path: string): Promise<boolean> {
+async function openBundle(path: string): Promise<LogSource> {
+  const bytes = await readForeignFile(path, BUNDLE_BYTES_MAX)
+  if (!bytes) throw new UnavailableError('target.missing', `there is nothing at ${quote(path)}`)
+  return bundleSource(parseBundle(bytes), path)
+}
+
+/** As many of the first bytes of a file as tell a bundle, each as one character. */
+async function beginningOf(path: string): Promise<string> {
   const file = await openForeignFile(path)
   try {
-    const read = await file?.read(Buffer.alloc(1), 0, 1, 0)
-    return read?.bytesRead === 1 && read.buffer[0] === 0x7b
+    const read = await file?.read(Buffer.alloc(BUNDLE_BEGINNING.length), 0, BUNDLE_BEGINNING.length, 0)
+    return read ? read.buffer.toString('latin1', 0, read.bytesRead) : ''
   } finally {
     await file?.close()
   }

@@ -77,7 +77,8 @@ export async function verify(target: string, options: VerifyOptions = {}): Promi
       ...(trust === undefined ? {} : { trust: await readTrust(trust) }),
     })
   }
-  const source = await openSource(target)
+  // What threads are to a folder, connections are to a server.
+  const source = await openSource(target, workers ? { connections: workers } : {})
   try {
     return await verifySource(source, await trustOf(source, target, options), options)
   } finally {

@@ -11,6 +11,7 @@ import {
 } from '../../core/verify/words.js'
 import { guard, safe } from '../terminal/safe.js'
 import { cut } from '../terminal/width.js'
+import { renderBundle } from './exported.js'
 import { count, type Look, Page, tally } from './page.js'
 
 /** What the report itself does not know: where it came from. */
@@ -34,6 +35,7 @@ const NAMES_MAX = 12
 export function renderReport(report: Report, look: ReportLook): string {
   const page = new Page(look)
   answers(page, report, look)
+  if (report.bundle) renderBundle(page.heading('A bundle: part of a log, and what was asked for'), report.bundle)
   theLog(page, report, look)
   findings(page, report.findings, look)
   population(page, report)
@@ -124,10 +126,17 @@ function whereabouts({ indexes, count: all, call, stream }: Finding): string {
   ].join('; ')
 }
 
-function population(page: Page, { completeness, conduct }: Report): void {
+function population(page: Page, { completeness, conduct, bundle }: Report): void {
+  const isPart = bundle !== undefined && bundle.entries.shown < bundle.entries.of
   const { outcomes, sessions, losses, coverage, disclosures } = completeness
   const unchecked = completeness.verdict === 'could not check'
-  page.heading(unchecked ? 'Counted, as far as it could be read' : 'Counted, over every record read')
+  page.heading(
+    unchecked
+      ? 'Counted, as far as it could be read'
+      : isPart
+        ? 'Counted, over the calls asked for'
+        : 'Counted, over every record read',
+  )
   page.fact('calls', conduct.calls.toLocaleString('en-US'))
   const rows: readonly (readonly [string, Readonly<Record<string, number>>])[] = [
     ['by verdict', conduct.byVerdict],
@@ -138,11 +147,12 @@ function population(page: Page, { completeness, conduct }: Report): void {
     const text = tally(counts, key => cut(safe(key), 40), NAMES_MAX)
     if (text !== '') page.fact(label, text)
   }
+  const hidden = outcomes.notShown ? `; ${outcomes.notShown} not shown` : ''
   const refused = outcomes.closed === 0 ? '' : `; ${outcomes.closed} refused, so without one`
   page
     .fact(
       'outcomes',
-      `${outcomes.final} final, ${outcomes.provisional} provisional, ${outcomes.missing} missing${refused}`,
+      `${outcomes.final} final, ${outcomes.provisional} provisional, ${outcomes.missing} missing${refused}${hidden}`,
     )
     .fact('sessions', `${sessions.total}: ${sessions.ended} ended, ${sessions.gaps} with gaps`)
     .fact(
@@ -158,7 +168,9 @@ function population(page: Page, { completeness, conduct }: Report): void {
     .fact(
       'coverage',
       coverage.wrapped + coverage.notWrapped === 0 && coverage.unseen.length === 0
-        ? 'not declared'
+        ? isPart
+          ? 'not shown'
+          : 'not declared'
         : `${count(coverage.wrapped, 'tool')} wrapped, ${coverage.notWrapped} not; unseen: ${
             coverage.unseen.length === 0 ? 'none declared' : coverage.unseen.map(safe).join(', ')
           }`,
@@ -166,7 +178,9 @@ function population(page: Page, { completeness, conduct }: Report): void {
     .fact(
       'disclosures',
       disclosures === undefined
-        ? 'no vault was read'
+        ? bundle
+          ? 'see above'
+          : 'no vault was read'
         : `${disclosures.held} held, ${disclosures.erased} erased, ${disclosures.missing} missing`,
     )
 }

@@ -39,6 +39,7 @@ export function finishBundle(bundle: Bundle, verifier: LogVerifier): Report {
   // All of them, not only those that are cited: the records that cite the others need not be shown.
   for (const note of bundle.notes) verifier.note(sha256Hex(note), note)
   const disclosures = bundle.disclosures.map(each => judge(each, records.get(`${each.index}`)))
+  verifier.tilesChecked('not_checked', 'a bundle has no tiles')
   const failed = disclosures.filter(({ holds }) => !holds)
   for (const { index, member, why } of failed)
     verifier.found('disclosure.mismatch', `what is disclosed as ${quote(member)} of entry ${index}: ${why}`, {
