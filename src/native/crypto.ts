@@ -7,6 +7,13 @@ import {
   type RsaPadding,
 } from '../core/crypto/pure.js'
 
+export {
+  MLDSA44_KEY_LENGTH,
+  MLDSA44_SIGNATURE_LENGTH,
+  mldsa44PublicKey,
+  mldsa44Sign,
+  mldsa44Verify,
+} from '../core/crypto/mldsa.js'
 export type { CurveName, HashName, RsaKey, RsaPadding } from '../core/crypto/pure.js'
 
 /*

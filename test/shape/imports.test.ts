@@ -31,7 +31,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
 /** Packages each room may use; `node:` modules are listed as `node:*`. */
 const MAY_USE: Record<string, readonly string[]> = {
-  'core/crypto': ['@noble/curves', '@noble/hashes'],
+  'core/crypto': ['@noble/curves', '@noble/hashes', '@noble/post-quantum'],
   native: ['node:*'],
   log: ['node:*', 'fs-native-extensions'],
   govern: ['node:*', 'yaml', '@microsoft/agent-governance-sdk'],

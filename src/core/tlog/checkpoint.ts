@@ -1,10 +1,8 @@
 import { fromBase64, toBase64 } from '../bytes/base64.js'
 import { isWellFormed } from '../bytes/utf8.js'
-import { MalformedError, quote, VerificationError } from '../errors.js'
+import { MalformedError, quote } from '../errors.js'
 import { checkInteger, parseInteger } from './integer.js'
 import { HASH_LENGTH } from './merkle.js'
-import { type SignedNote, verifyNote } from './note.js'
-import type { VerifierKey } from './vkey.js'
 
 /** The state of a log at one size. */
 export interface Checkpoint {
@@ -78,23 +76,3 @@ export function formatCheckpoint(checkpoint: Checkpoint): string {
 }
 
 const isLine = (text: string): boolean => text !== '' && isWellFormed(text) && !/[\u0000-\u001f]/.test(text)
-
-/**
- * The checkpoint in a note, if a key of its log has signed it.
- *
- * @param logKeys  Ed25519 keys (0x01) of logs; only those named as the checkpoint's origin count.
- * @throws {MalformedError} `checkpoint.*` when the text is no checkpoint.
- * @throws {VerificationError} `checkpoint.origin` when no key belongs to this origin; `note.unsigned` when none of
- *   them has signed; `note.signature` when one of them has signed wrongly.
- * @see C2SP tlog-policy, "Defining a log": the key name "MUST correspond to the log's origin line"
- */
-export function verifyCheckpoint(note: SignedNote, logKeys: readonly VerifierKey[]): Checkpoint {
-  const checkpoint = parseCheckpoint(note.text)
-  const ofOrigin = logKeys.filter(key => key.name === checkpoint.origin)
-  if (ofOrigin.length === 0)
-    throw new VerificationError('checkpoint.origin', `no trusted key belongs to origin ${quote(checkpoint.origin)}`, {
-      expected: logKeys.map(key => quote(key.name)).join(' or ') || 'at least one trusted log key',
-    })
-  verifyNote(note, ofOrigin)
-  return checkpoint
-}

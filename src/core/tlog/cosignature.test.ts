@@ -92,7 +92,7 @@ describe('the cosignatures on a note', () => {
     expect(() => verifyCosignatures(noteWith(payload(7), toUtf8('x')), [key])).toThrow(malformed('cosignature.length'))
   })
 
-  it('leave ML-DSA-44 keys aside', () => {
+  it('refuse a note on which a known ML-DSA-44 key has signed badly', () => {
     const large = formatVerifierKey('witness.example/w1', ALGORITHM.mldsa44, new Uint8Array(1312).fill(3))
     const note = parseNote(
       formatNote(TEXT, [
@@ -100,6 +100,7 @@ describe('the cosignatures on a note', () => {
         { ...key, signature: payload(7) },
       ]),
     )
-    expect(verifyCosignatures(note, [large, key])).toEqual([{ key, seconds: 7 }])
+    expect(() => verifyCosignatures(note, [large, key])).toThrow(evidence('cosignature'))
+    expect(verifyCosignatures(note, [key])).toEqual([{ key, seconds: 7 }])
   })
 })

@@ -3,16 +3,18 @@
  * Which specifications, which options and which limits: `spec/tlog.md`.
  */
 export { decodeBundle, ENTRY_BYTES_MAX, encodeBundle } from './bundle.js'
-export { type Checkpoint, formatCheckpoint, parseCheckpoint, verifyCheckpoint } from './checkpoint.js'
+export { type Checkpoint, formatCheckpoint, parseCheckpoint } from './checkpoint.js'
 export {
   type Cosignature,
   cosign,
   cosignatureMessage,
   encodeCosignature,
+  treeMessage,
   verifyCosignature,
   verifyCosignatures,
 } from './cosignature.js'
 export { isEd25519Key, verifyEd25519 } from './ed25519.js'
+export { verifyCheckpoint, verifyLogSignatures } from './log-signature.js'
 export {
   EMPTY_ROOT,
   Frontier,

@@ -1,4 +1,4 @@
-import { sha256 } from '#crypto'
+import { MLDSA44_KEY_LENGTH, sha256 } from '#crypto'
 import { fromBase64, toBase64 } from '../bytes/base64.js'
 import { concatBytes } from '../bytes/equal.js'
 import { isWellFormed, toUtf8 } from '../bytes/utf8.js'
@@ -101,8 +101,6 @@ function checkPublicKey(name: string, algorithm: number, publicKey: Uint8Array):
       )
   } else refuse('vkey.algorithm', `is of type ${algorithm}`, 'type 1, 4 or 6')
 }
-
-const MLDSA44_KEY_LENGTH = 1312
 
 /**
  * Whether `text` can be the name of a key: not empty, well-formed, no Unicode space, no plus sign; and no ASCII
