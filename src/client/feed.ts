@@ -2,8 +2,9 @@ import { isDeedlogError, type MalformedError, type UnavailableError } from '../c
 import { TILE_WIDTH } from '../core/tlog/index.js'
 import { feedBundle, type Kept, type LogVerifier } from '../core/verify/index.js'
 import type { CheckedEntry } from './bundle-check.js'
+import { feedAnchors } from './feed-anchors.js'
 import { keptFor } from './kept.js'
-import type { LogSource, RawEntry } from './source.js'
+import type { AnchorListing, LogSource, RawEntry } from './source.js'
 import type { TileCheck } from './tile-check.js'
 
 /** Told how many entries were read, of how many when that is known. */
@@ -35,6 +36,7 @@ export interface Interruption {
  * Feeds a log to a verifier: checkpoint, then entries, as often as it asks.
  *
  * @param tiles    Compared with the entries in the first pass.
+ * @param anchors  Beside the log, listed before this begins.
  * @param ahead    Begins to read ahead, where that is worth while for so many entries.
  * @returns why not all of them could be read; undefined when nothing came between.
  */
@@ -43,6 +45,7 @@ export async function feed(
   verifier: LogVerifier,
   options: {
     readonly tiles?: TileCheck | undefined
+    readonly anchors?: AnchorListing | undefined
     readonly onProgress?: OnProgress | undefined
     readonly ahead?: ((size: number) => ReadAhead | undefined) | undefined
   } = {},
@@ -54,6 +57,7 @@ export async function feed(
   const note = await checkpointOf(source)
   if (isDeedlogError(note)) verifier.found('checkpoint.malformed', `the checkpoint is none: ${note.message}`)
   else verifier.checkpoint(note)
+  if (options.anchors) await feedAnchors(options.anchors, verifier)
   const { size } = verifier
   const kept = await keptFor(source, verifier)
   options.tiles?.startAt(kept?.below ?? 0)

@@ -2,6 +2,7 @@ import { isHash } from '../core/bytes/hex.js'
 import { quote, UnavailableError } from '../core/errors.js'
 import { NOTE_BYTES_MAX } from '../core/tlog/index.js'
 import type { Layout } from '../log/layout.js'
+import { anchorsIn } from './anchors.js'
 import { claimedKeys } from './claimed-keys.js'
 import { linesOf } from './lines.js'
 import { awaitingIn, disclosuresIn, movedIn } from './private-files.js'
@@ -17,6 +18,7 @@ export const jsonlSource = (layout: Layout): LogSource => ({
   entries: ({ from = 0, to = Number.POSITIVE_INFINITY } = {}) => linesOf(piecesOf(layout.target), from, to),
   note: async hash => (isHash(hash) ? readForeignFile(`${layout.notes}/${hash}`, NOTE_BYTES_MAX) : undefined),
   moved: () => movedIn(layout.moved),
+  anchors: () => anchorsIn(layout.anchors),
   awaiting: () => awaitingIn(layout.target),
   disclosures: index => disclosuresIn(layout.target, index),
   verifierKeys: () => claimedKeys(layout.trustFile),

@@ -27,7 +27,9 @@ export async function judge(
     return finishBundle(source.bundle, verifier)
   }
   const tiles = source.tile ? new TileCheck(path => source.tile!(path)) : undefined
-  const interruption = await feed(source, verifier, { ...options, tiles })
+  // Before the checkpoint is read: see `feedAnchors`.
+  const anchors = await source.anchors?.()
+  const interruption = await feed(source, verifier, { ...options, tiles, anchors })
   if (interruption) await reportInterruption(source, verifier, interruption)
   else await compareTiles(source, verifier, tiles)
   for (const hash of verifier.notesWanted()) {

@@ -10,6 +10,16 @@ export interface RawEntry {
   readonly record: Uint8Array
 }
 
+/** What lies beside a log to date it. */
+export interface AnchorListing {
+  /** Names of files, ascending, which is by size. */
+  readonly names: readonly string[]
+  /** How many more there are. */
+  readonly passedOver: number
+  /** The bytes of one of them; undefined when it has gone. @throws {MalformedError} {UnavailableError} `file.*` */
+  read(name: string): Promise<Uint8Array | undefined>
+}
+
 /** One log as found somewhere. Nothing in it has been checked. */
 export interface LogSource {
   readonly kind: 'directory' | 'jsonl' | 'bundle' | 'url'
@@ -42,6 +52,8 @@ export interface LogSource {
   note?(hash: string): Promise<Uint8Array | undefined>
   /** What the mark of a log says that lives on elsewhere, where the writer's own files can be read. */
   moved?(): Promise<Moved | undefined>
+  /** The anchors that are there now (spec/anchors.md). */
+  anchors?(): Promise<AnchorListing>
   /** Sequenced records beyond the checkpoint, where the writer's own files can be read. */
   awaiting?(): Promise<number | undefined>
   /** The disclosures of the record at `index`, where a vault can be read (spec/vault.md). */

@@ -1,4 +1,5 @@
 import { sha256Hex } from '#crypto'
+import { fromHex } from '../bytes/hex.js'
 import { isDeedlogError, MalformedError, quote, VerificationError } from '../errors.js'
 import { commitmentsOf, type Disclosed, type ParsedRecord, parseRecord, verifyDisclosure } from '../record/index.js'
 import { parseVerifierKey } from '../tlog/index.js'
@@ -25,6 +26,8 @@ export function verifyBundle(bundle: Bundle, options: Omit<VerifierOptions, 'exc
 /** Hands a verifier all entries of a bundle, as often as it asks. */
 export function feedBundle(bundle: Bundle, verifier: LogVerifier): void {
   verifier.checkpoint(bundle.checkpoint)
+  for (const [i, { kind, size, root, evidence }] of bundle.anchors.entries())
+    verifier.anchor(`anchor ${i}`, { kind, name: kind, size, root: fromHex(root), evidence, state: 'anchored' })
   do
     for (const part of bundle.parts)
       if ('record' in part) verifier.add(part.index, part.record)
