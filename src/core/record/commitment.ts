@@ -1,8 +1,9 @@
 import { sha256Hex, sha256Into } from '#crypto'
 import { toUtf8, utf8Length } from '../bytes/utf8.js'
 import { canonicalize } from './canonical.js'
-import { type Fields, splitFields } from './fields.js'
+import { FIELDS_MAX, type Fields } from './fields.js'
 import type { Commitment, Json } from './types.js'
+import { type WrittenFields, writeFields } from './written-fields.js'
 
 /*
  * Commitments, scheme `f1`: spec/record.md §6. Every commitment has a key of its own; disclosing one value must not
@@ -24,14 +25,24 @@ const FIELDS_LABEL = toUtf8('deedlog/v1 fields\n')
  *
  * @param e     E of the value, see `capture`
  * @param key   32 random bytes, used for nothing else
- * @param text  `canonicalize(e)`, where the caller has it
  * @throws {RangeError} a key of another length
  */
-export function commit(e: Json, key: Uint8Array, text = canonicalize(e)): Commitment {
+export const commit = (e: Json, key: Uint8Array): Commitment => commitWritten(writeFields(e), key)
+
+/** {@link commit} to a value that has been written already. */
+export function commitWritten({ text, paths, fields, isWhole }: WrittenFields, key: Uint8Array): Commitment {
   if (key.length !== SALT_BYTES) throw new RangeError(`a commitment's key has 32 bytes, not ${key.length}`)
-  const fields = splitFields(e)
-  const salts = new Salts(key)
-  const root = isWhole(fields) ? wholeRoot(salts.at(0), text) : fieldsRoot(fieldDigests(fields, salts))
+  saltInput.set(key)
+  const count = isWhole ? 0 : fields.length
+  // The label and every digest behind it, as they are hashed: nothing is copied, and nothing made anew per field.
+  const label = isWhole ? VALUE_LABEL : FIELDS_LABEL
+  rootInput.set(label)
+  for (let i = 0; i <= count; i++) {
+    saltInto(i, scratch)
+    digestBehindSalt(i > 0 ? fields[i - 1]! : isWhole ? text : paths, rootInput, label.length + SALT_BYTES * i)
+  }
+  saltInput.fill(0)
+  const root = sha256Hex(rootInput.subarray(0, label.length + SALT_BYTES * (1 + count)))
   return { root, scheme: SCHEME, size: paddedSize(utf8Length(text)) }
 }
 
@@ -66,24 +77,47 @@ export function fieldDigests({ paths, values }: Fields, salts: Salts): Uint8Arra
 
 /** Writes SHA-256(salt || text) to `out` at `at`. */
 export function saltedDigest(salt: Uint8Array, text: string, out: Uint8Array, at: number): void {
+  scratch.set(salt)
+  digestBehindSalt(text, out, at)
+}
+
+/** Writes SHA-256 of the salt at the beginning of `scratch` and of `text` to `out` at `at`. */
+function digestBehindSalt(text: string, out: Uint8Array, at: number): void {
   // A UTF-16 code unit takes at most three bytes of UTF-8.
   const room = SALT_BYTES + 3 * text.length
-  const input = room <= scratch.length ? scratch : new Uint8Array(room)
-  input.set(salt)
-  const { written } = encoder.encodeInto(text, input.subarray(SALT_BYTES))
-  sha256Into(input.subarray(0, SALT_BYTES + written), out, at)
+  if (room > scratch.length) {
+    const input = new Uint8Array(room)
+    input.set(scratch.subarray(0, SALT_BYTES))
+    const { written } = encoder.encodeInto(text, input.subarray(SALT_BYTES))
+    sha256Into(input.subarray(0, SALT_BYTES + written), out, at)
+    return
+  }
+  const { written } = encoder.encodeInto(text, behindSalt)
+  sha256Into(saltAnd(written), out, at)
+}
+
+function saltInto(i: number, out: Uint8Array): void {
+  saltInput[SALT_BYTES + 3] = i
+  sha256Into(saltInput, out, 0)
 }
 
 const encoder = new TextEncoder()
-// Kept between calls: making one costs more than filling it. Values pass through it; they are in memory anyway.
+// Kept between calls: making one costs more than filling it. Keys and values pass through; they are in memory anyway.
 const scratch = new Uint8Array(4096)
+const behindSalt = scratch.subarray(SALT_BYTES)
+const saltInput = new Uint8Array(SALT_BYTES + 4)
+const rootInput = new Uint8Array(32 + SALT_BYTES * (1 + FIELDS_MAX))
 
-function wholeRoot(salt: Uint8Array, text: string): string {
-  const input = new Uint8Array(VALUE_LABEL.length + SALT_BYTES)
-  input.set(VALUE_LABEL)
-  saltedDigest(salt, text, input, VALUE_LABEL.length)
-  return sha256Hex(input)
+/** The salt in `scratch` and `length` bytes behind it. Short ones are views that are kept: fields are short. */
+function saltAnd(length: number): Uint8Array {
+  if (length >= VIEWS_MAX) return scratch.subarray(0, SALT_BYTES + length)
+  const view = views[length] ?? scratch.subarray(0, SALT_BYTES + length)
+  views[length] = view
+  return view
 }
+
+const VIEWS_MAX = 256
+const views: Uint8Array[] = []
 
 export function fieldsRoot(digests: Uint8Array): string {
   const input = new Uint8Array(FIELDS_LABEL.length + digests.length)

@@ -4,6 +4,7 @@ import { allowsExecuted, OUTCOME_STATUSES } from './calls.js'
 import { formatRecordJson, parseRecordJson, RECORD_BYTES_MAX } from './canonical.js'
 import { SCHEME } from './commitment.js'
 import { isBin, isHash, isId, isInt, isKey, isSig, isText, isTime, isWord } from './formats.js'
+import { anyMade, takeMade } from './made-here.js'
 import {
   by,
   type Check,
@@ -62,9 +63,12 @@ export const OPERATOR_ONLY: ReadonlySet<string> = new Set<OperatorOnlyType>([
  *   `record.canonical`, or `record.object` for JSON that is no object
  */
 export function parseRecord(bytes: Uint8Array): ParsedRecord {
+  const known = anyMade() && bytes.length <= RECORD_BYTES_MAX ? recordLeaf(bytes) : undefined
+  const made = known && takeMade(known)
+  if (made) return { understood: true, record: made as unknown as Record, json: made, leaf: known, bytes }
   const json = parseRecordJson(bytes)
   if (!isObject(json)) throw new MalformedError('record.object', 'a record is a JSON object')
-  const leaf = recordLeaf(bytes)
+  const leaf = known ?? recordLeaf(bytes)
   const why = describeViolation(json)
   return why === undefined
     ? { understood: true, record: json as unknown as Record, json, leaf, bytes }

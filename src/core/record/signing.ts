@@ -1,11 +1,11 @@
 import { sha256Into } from '#crypto'
 import { toUtf8 } from '../bytes/utf8.js'
 import { verifyEd25519 } from '../tlog/ed25519.js'
-import { canonicalize } from './canonical.js'
+import { canonicalize, canonicalizeOrdered } from './canonical.js'
 import { decodeKey, decodeSig, encodeSig, isKey, isSig } from './formats.js'
 import { encodeRecord, type ParsedRecord } from './schema.js'
 import type { JsonObject } from './shape.js'
-import type { Commitment, Hash, Intent, Json, Key, Record, Review, Sig } from './types.js'
+import type { Commitment, Hash, Intent, Key, Record, Review, Sig } from './types.js'
 
 /*
  * What is signed: spec/record.md §3 and §4. The message is short and of one length, so that any HSM or KMS can sign it.
@@ -16,9 +16,8 @@ const APPROVAL_LABEL = toUtf8('deedlog/v1 approval\n')
 
 /** The 50 bytes that a record's `sig` signs. A `sig` that is already there is left out. */
 export function recordMessage(json: object): Uint8Array {
-  const body = { ...(json as JsonObject) }
-  delete (body as { sig?: Json }).sig
-  return labelled(RECORD_LABEL, canonicalize(body))
+  const { sig: _, ...body } = json as JsonObject
+  return labelled(RECORD_LABEL, canonicalizeOrdered(body))
 }
 
 /**
