@@ -1,68 +1,54 @@
-import { formatTime, isText, isWord } from '../core/record/formats.js'
+import { formatTime, isHash, isText, isWord } from '../core/record/formats.js'
 import type { Intent } from '../core/record/types.js'
 import { type Call, callOf } from './call.js'
 import { currentTicket } from './current-call.js'
 import { definitionDigest } from './definitions.js'
-import type { Pending } from './stream.js'
+import type { ChainedMember, Pending } from './stream.js'
 import { asText } from './text.js'
 import type { CallRequest, Tier } from './types.js'
-import type { Values } from './values.js'
+import type { Commitments, Values } from './values.js'
 
 const REFS_MAX = 8
 
-/** The intent of a call, all values in it taken now. Its stream, `call.ledger`, is known when it is made. */
+/**
+ * The intent of a call, all values in it taken now. Its stream, `call.ledger`, is known when it is made. Members are
+ * added in ascending order, as the record will be written.
+ */
 export function intentDraft(call: Call, request: CallRequest, tier: Tier, about: IntentCircumstances): Pending {
-  const { values, now } = about
+  const { values } = about
   const kept = values.commitments()
-  const { tool, decision } = { tool: request.tool, decision: call.decision }
+  const { tool, session, attempt } = request
   const named = tool.registered !== false && isText(tool.name)
   const args = kept.add('args', call.argsInForce.json)
-  const policy = asText(decision.policy)
-  const rule = asText(decision.rule)
+  const decided = decisionOf(call, kept, values)
+  const principal =
+    request.principal === undefined
+      ? undefined
+      : kept.add('principal', values.snapshot(request.principal, { tool: tool.name, part: 'principal' }).json)
+  const toolName = named ? undefined : kept.add('toolName', values.captured(tool.name))
+  const known = knownTool(tool, named)
   const refs = goodRefs(request.refs)
-  const { attempt } = request
   const parent = callOf(request.parent ?? currentTicket())
+  const time = formatTime(about.now)
   call.argsRoot = args.root
-  const body = {
-    type: 'intent' as const,
-    time: formatTime(now),
-    call: call.call,
-    tool: {
-      name: named ? tool.name : '?',
-      ...(isWord(tool.kind) && { kind: tool.kind }),
-      ...(isText(tool.server) && { server: tool.server }),
-      ...(tool.definition !== undefined && { digest: definitionDigest(tool.definition) }),
-    },
-    ...(!named && { toolName: kept.add('toolName', values.captured(tool.name)) }),
-    args,
-    ...(request.principal !== undefined && {
-      principal: kept.add('principal', values.snapshot(request.principal, { tool: tool.name, part: 'principal' }).json),
-    }),
-    ...(refs && { refs }),
-    ...(attempt !== undefined && Number.isSafeInteger(attempt) && attempt >= 2 && { attempt }),
-    ...(tier !== 'strict' && { tier }),
-    ...(request.unmediated === true && { unmediated: true as const }),
-  }
-  const decided: Omit<Intent['decision'], 'rules'> = {
-    verdict: decision.verdict,
-    ...(policy && { policy }),
-    ...(rule && { rule }),
-    ...(typeof decision.reason === 'string' && {
-      reason: kept.add('decision.reason', values.captured(decision.reason)),
-    }),
-  }
-  const { session: name } = request
   return {
     make: () => {
       const ledger = call.ledger!
-      const session = name === undefined ? undefined : ledger.session(name)
-      return {
-        ...body,
-        decision: ledger.rules ? { ...decided, rules: ledger.rules } : decided,
-        ...(session && { session: { id: session.id, n: session.calls } }),
-        ...(parent?.intent && { parent: parent.intent }),
-        ...((call.letGo || request.belated === true) && { belated: true as const }),
+      const body: Mutable<Omit<Intent, ChainedMember>> = { args } as never
+      if (attempt !== undefined && Number.isSafeInteger(attempt) && attempt >= 2) body.attempt = attempt
+      if (call.letGo || request.belated === true) body.belated = true
+      body.call = call.call
+      body.decision = decided(ledger.rules)
+      if (parent?.intent) body.parent = parent.intent
+      if (principal) body.principal = principal
+      if (refs) body.refs = refs
+      if (isHash(request.same)) body.same = request.same
+      if (session !== undefined) {
+        const { id, calls: n } = ledger.session(session)
+        body.session = { id, n }
       }
+      if (tier !== 'strict') body.tier = tier
+      return Object.assign(body, { time, tool: known }, toolName && { toolName }, intentType(request))
     },
     disclosures: kept.disclosures(),
     keep: tier === 'degraded',
@@ -72,9 +58,39 @@ export function intentDraft(call: Call, request: CallRequest, tier: Tier, about:
       if (!first) return
       const ledger = call.ledger!
       ledger.calls++
-      if (name !== undefined) ledger.session(name).calls++
+      if (session !== undefined) ledger.session(session).calls++
       if (call.state !== 'closed') ledger.unfinished.add(call)
     },
+  }
+}
+
+type Mutable<T> = { -readonly [name in keyof T]: T[name] }
+
+const intentType = ({ unmediated }: CallRequest) =>
+  unmediated === true ? ({ type: 'intent', unmediated: true } as const) : ({ type: 'intent' } as const)
+
+function knownTool(tool: CallRequest['tool'], named: boolean): Intent['tool'] {
+  const known: Mutable<Intent['tool']> = {} as never
+  if (tool.definition !== undefined) known.digest = definitionDigest(tool.definition)
+  if (isWord(tool.kind)) known.kind = tool.kind
+  known.name = named ? tool.name : '?'
+  if (isText(tool.server)) known.server = tool.server
+  return known
+}
+
+/** The decision, to be completed with the rules of the stream that it is written to. */
+function decisionOf({ decision }: Call, kept: Commitments, values: Values): (rules?: string) => Intent['decision'] {
+  const [policy, rule] = [asText(decision.policy), asText(decision.rule)]
+  const reason =
+    typeof decision.reason === 'string' ? kept.add('decision.reason', values.captured(decision.reason)) : undefined
+  return rules => {
+    const decided: Mutable<Intent['decision']> = {} as never
+    if (policy) decided.policy = policy
+    if (reason) decided.reason = reason
+    if (rule) decided.rule = rule
+    if (rules) decided.rules = rules
+    decided.verdict = decision.verdict
+    return decided
   }
 }
 
@@ -87,5 +103,6 @@ export interface IntentCircumstances {
 function goodRefs(refs: CallRequest['refs']): Intent['refs'] {
   if (!refs) return undefined
   const good = Object.entries(refs).filter(([name, value]) => isWord(name) && isText(value))
-  return good.length > 0 ? Object.fromEntries(good.slice(0, REFS_MAX)) : undefined
+  const some = good.slice(0, REFS_MAX).sort(([a], [b]) => (a < b ? -1 : 1))
+  return some.length > 0 ? Object.fromEntries(some) : undefined
 }

@@ -32,19 +32,21 @@ export function outcomeDraft(
   const args = result.args && executed !== 'no' ? given(call, 'args', result.args, values) : undefined
   const part = (name: 'output' | 'visible', value: Given | undefined) =>
     value && { [name]: kept.add(name, given(call, name, value, values).json) }
+  // In ascending order of their names, as the record will be written.
   const body: Omit<Outcome, ChainedMember> & { readonly time: string } = {
-    type: 'outcome',
-    time: formatTime(now),
-    call: call.call,
-    intent: '',
-    status,
-    executed,
     ...(args && !args.equals(call.argsInForce) && { args: kept.add('args', args.json) }),
-    ...part('output', result.output),
-    ...part('visible', result.visible),
+    call: call.call,
+    ...duration(result),
     ...(result.error && { error: errorOf(call, result.error.value, kept, values) }),
-    ...moment(result),
+    executed,
+    intent: call.intent ?? '',
     ...(call.state === 'provisional' && { late: true as const }),
+    ...part('output', result.output),
+    ...moment(result),
+    status,
+    time: formatTime(now),
+    type: 'outcome',
+    ...part('visible', result.visible),
   }
   return {
     // Without its intent an outcome says nothing: the loss is counted instead.
@@ -74,15 +76,14 @@ function errorOf(call: Call, thrown: unknown, kept: Commitments, values: Values)
   const name = errorName(thrown)
   const message = ownMessage(thrown)
   const json = values.snapshot(message === undefined ? thrown : message, { tool: call.tool, part: 'error' }).json
-  return { ...(name && { name }), message: kept.add('error.message', json) }
+  return { message: kept.add('error.message', json), ...(name && { name }) }
 }
 
-function moment({ startedAt, durationUs }: CallResult): { startedAt?: string; durationUs?: number } {
-  return {
-    ...(types.isDate(startedAt) && isTimeOfRecord(startedAt) && { startedAt: formatTime(startedAt.getTime()) }),
-    ...(durationUs !== undefined && Number.isSafeInteger(durationUs) && durationUs >= 0 && { durationUs }),
-  }
-}
+const duration = ({ durationUs }: CallResult): { durationUs?: number } =>
+  durationUs !== undefined && Number.isSafeInteger(durationUs) && durationUs >= 0 ? { durationUs } : {}
+
+const moment = ({ startedAt }: CallResult): { startedAt?: string } =>
+  types.isDate(startedAt) && isTimeOfRecord(startedAt) ? { startedAt: formatTime(startedAt.getTime()) } : {}
 
 const isTimeOfRecord = (date: Date): boolean => {
   const year = date.getUTCFullYear()

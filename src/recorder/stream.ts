@@ -1,8 +1,9 @@
 import { ed25519Forget, ed25519Sign } from '#crypto'
 import { UnavailableError } from '../core/errors.js'
-import { formatTime } from '../core/record/formats.js'
+import { encodeSig, formatTime } from '../core/record/formats.js'
+import { rememberMade } from '../core/record/made-here.js'
 import { encodeRecord, recordLeaf } from '../core/record/schema.js'
-import { recordMessage, signedRecord } from '../core/record/signing.js'
+import { recordMessage } from '../core/record/signing.js'
 import type { After, ChainedRecord, Json } from '../core/record/types.js'
 import type { AppendEntry } from '../log/backend.js'
 import { rememberSigned } from '../log/signed-here.js'
@@ -237,14 +238,18 @@ export class Stream {
     let taken = 0
     // Not a loop over the whole queue: what arrives from now on belongs to the next batch.
     while (taken < this.#queue.length && placed.length < BATCH_RECORDS_MAX && bytes < BATCH_BYTES_MAX) {
-      const record = this.#place(this.#queue[taken++]!)
+      const draft = this.#queue[taken++]!
+      // Signed at once where nothing can follow it: a lone record is written once.
+      const isLast = taken === this.#queue.length || placed.length + 1 === BATCH_RECORDS_MAX
+      const record = this.#place(draft, isLast)
       if (!record) continue
       placed.push(record)
       bytes += record.entry.record.length + (record.entry.disclosures?.length ?? 0)
     }
     this.#queue.splice(0, taken)
     const last = placed.at(-1)
-    if (last) placed[placed.length - 1] = this.#sign(last)
+    // Nothing came behind it after all.
+    if (last && last.json.sig === undefined) placed[placed.length - 1] = this.#placed(last.draft, last.json, true)
     const start = this.#start
     this.#start = undefined
     if (!last && !start) return undefined
@@ -255,20 +260,11 @@ export class Stream {
     }
   }
 
-  #place(draft: Draft): Placed | undefined {
+  #place(draft: Draft, isLast: boolean): Placed | undefined {
     try {
       const body = draft.make()
       if (body) {
-        const { now } = this.#options.runtime
-        const json = {
-          time: formatTime(now()),
-          ...body,
-          v: 1,
-          stream: this.id,
-          seq: this.#seq,
-          prev: this.#prev,
-        } as ChainedRecord
-        const placed = this.#placed(draft, json, encodeRecord(json))
+        const placed = this.#placed(draft, this.#chained(body), isLast)
         this.#seq++
         this.#records++
         return placed
@@ -281,23 +277,61 @@ export class Stream {
     return undefined
   }
 
-  /** The last record of a batch again, now signed, and with the newest checkpoint if one waits to be carried. */
-  #sign({ draft, json: unsigned }: Placed): Placed {
-    const json = (this.#after ? { ...unsigned, after: this.#after } : unsigned) as ChainedRecord
-    this.#after = undefined
-    const body = json as unknown as { readonly [name: string]: Json }
-    const placed = this.#placed(draft, json, signedRecord(body, ed25519Sign(recordMessage(body), this.#options.seed)))
-    rememberSigned(placed.leaf)
-    return placed
+  /** A body with its place. Both are in ascending order of their names, as the record will be written. */
+  #chained(body: Body): ChainedRecord {
+    const place = {
+      prev: this.#prev,
+      seq: this.#seq,
+      stream: this.id,
+      ...(body.time === undefined && { time: formatTime(this.#options.runtime.now()) }),
+      v: 1,
+    }
+    return merged(body as unknown as Members, place) as unknown as ChainedRecord
   }
 
-  #placed(draft: Draft, json: ChainedRecord, record: Uint8Array): Placed {
+  /** Fixes the bytes of a record; signed, with the newest checkpoint if one waits to be carried. */
+  #placed(draft: Draft, unsigned: ChainedRecord, sign: boolean): Placed {
+    const json = sign ? this.#signed(unsigned) : unsigned
+    const record = encodeRecord(json)
     const leaf = recordLeaf(record)
+    rememberMade(leaf, json as unknown as Members)
+    if (sign) {
+      rememberSigned(leaf)
+      this.#after = undefined
+    }
     this.#prev = leaf
     draft.sealed?.(leaf)
     const { disclosures } = draft
     return { draft, json, leaf, entry: disclosures ? { record, disclosures } : { record } }
   }
+
+  #signed(unsigned: ChainedRecord): ChainedRecord {
+    const members = unsigned as unknown as Members
+    const body = this.#after ? merged(members, { after: this.#after as unknown as Json }) : members
+    const sig = encodeSig(ed25519Sign(recordMessage(body), this.#options.seed))
+    return merged(body, { sig }) as unknown as ChainedRecord
+  }
+}
+
+type Members = { readonly [name: string]: Json }
+
+/** The members of both, which share none, in ascending order if each of them has its own in that order. */
+function merged(members: Members, more: Members): Members {
+  const names = Object.keys(more)
+  const all: { [name: string]: Json } = {}
+  let next = 0
+  for (const name of Object.keys(members)) {
+    while (next < names.length && names[next]! < name) {
+      const other = names[next++]!
+      all[other] = more[other]!
+    }
+    all[name] = members[name]!
+  }
+  while (next < names.length) {
+    const other = names[next++]!
+    all[other] = more[other]!
+  }
+  return all
 }
 
 interface Placed {

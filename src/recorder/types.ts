@@ -30,6 +30,11 @@ export interface CallRequest {
   readonly refs?: Readonly<Record<string, string>>
   /** The call that made this one. Default: the one in whose course `intent` is called, of whichever recorder. */
   readonly parent?: Ticket
+  /**
+   * Leaf hash of the intent of this call as another observer recorded it, lowercase hex: a proxy's of its client's, say.
+   */
+  readonly same?: string
+  /** From 2 on for a call that the host tries again under its old id. */
   readonly attempt?: number
   readonly unmediated?: boolean
   readonly belated?: boolean

@@ -1,8 +1,8 @@
-import { canonicalize } from '../core/record/canonical.js'
 import { capture, TOO_LARGE } from '../core/record/capture.js'
-import { commit } from '../core/record/commitment.js'
+import { commitWritten } from '../core/record/commitment.js'
 import { formatFullDisclosures } from '../core/record/disclosure-set.js'
 import type { Commitment, Json } from '../core/record/types.js'
+import { writeFields } from '../core/record/written-fields.js'
 import type { Part, Redact } from './types.js'
 
 /*
@@ -113,9 +113,9 @@ export class Commitments {
   /** Commits to `json`, found in the record at `path` (`args`, `decision.reason`), under a key of its own. */
   add(path: string, json: Json): Commitment {
     const key = this.#random(32)
-    const text = canonicalize(json)
-    this.#kept?.set(path, { key, text })
-    return commit(json, key, text)
+    const written = writeFields(json)
+    this.#kept?.set(path, { key, text: written.text })
+    return commitWritten(written, key)
   }
 
   /** The bytes of `AppendEntry.disclosures`; undefined when nothing was committed or nothing is kept. */
