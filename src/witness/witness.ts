@@ -169,15 +169,23 @@ export class Witness {
     return this.#folder.readState(originHash)
   }
 
-  /** What it knows of its logs, in the order they were made known. */
-  async logs(): Promise<readonly WitnessedLog[]> {
-    this.#logs = byOrigin((await this.#folder.readConfig()).logs)
+  /**
+   * What a witness has cosigned, in the order its logs were made known to it. Takes no lock: it may be running.
+   * @throws {UnavailableError} `witness.missing`, `witness.damaged`, `witness.key-missing`, `key.*`
+   */
+  static async read(
+    world: Pick<World, 'disk'>,
+    path: string,
+  ): Promise<{ readonly key: VerifierKey; readonly logs: readonly WitnessedLog[] }> {
+    const folder = new WitnessFolder(world.disk, path)
+    const { name, logs } = await folder.readConfig()
+    const { key } = await folder.readKey(name)
     const found: WitnessedLog[] = []
-    for (const [origin, keys] of this.#logs) {
-      const last = await this.#last(origin)
+    for (const [origin, keys] of byOrigin(logs)) {
+      const last = await lastOf(folder, origin, keys, key)
       found.push({ origin, keys, size: last?.size, seconds: last?.seconds })
     }
-    return found
+    return { key, logs: found }
   }
 
   async close(): Promise<void> {
@@ -186,24 +194,8 @@ export class Witness {
     await this.#lock.release()
   }
 
-  /**
-   * What was cosigned last, checked like a stranger's: a damaged state must not pass for none, or the next request
-   * could start over with another history.
-   */
-  async #last(origin: string): Promise<(Checkpoint & { readonly seconds: number }) | undefined> {
-    const bytes = await this.#folder.readState(hashOf(origin))
-    if (!bytes) return undefined
-    try {
-      const note = parseNote(bytes)
-      const checkpoint = verifyCheckpoint(note, this.#logs.get(origin)!)
-      const [ours] = verifyCosignatures(note, [this.key])
-      if (ours) return { ...checkpoint, seconds: ours.seconds }
-    } catch (cause) {
-      if (!isDeedlogError(cause)) throw cause
-    }
-    throw new UnavailableError('witness.damaged', `what this witness cosigned last of ${origin} is not as it left it`, {
-      expected: 'the file as it was: without it the witness no longer knows what it has cosigned',
-    })
+  #last(origin: string): Promise<Cosigned | undefined> {
+    return lastOf(this.#folder, origin, this.#logs.get(origin)!, this.key)
   }
 
   async #inTurn(origin: string, answer: () => Promise<Answer>): Promise<Answer> {
@@ -225,6 +217,37 @@ export class Witness {
     }
   }
 }
+
+type Cosigned = Checkpoint & { readonly seconds: number }
+
+/**
+ * What was cosigned last, checked like a stranger's: a damaged state must not pass for none, or the next request could
+ * start over with another history.
+ */
+async function lastOf(
+  folder: WitnessFolder,
+  origin: string,
+  keys: readonly VerifierKey[],
+  ours: VerifierKey,
+): Promise<Cosigned | undefined> {
+  const bytes = await folder.readState(hashOf(origin))
+  if (!bytes) return undefined
+  try {
+    const note = parseNote(bytes)
+    const checkpoint = verifyCheckpoint(note, keys)
+    const [cosignature] = verifyCosignatures(note, [ours])
+    if (cosignature) return { ...checkpoint, seconds: cosignature.seconds }
+  } catch (cause) {
+    if (!isDeedlogError(cause)) throw cause
+  }
+  throw new UnavailableError('witness.damaged', `what this witness cosigned last of ${origin} is not as it left it`, {
+    expected: 'the file as it was: without it the witness no longer knows what it has cosigned',
+  })
+}
+
+/** Hashes of the notes that contradict what a witness cosigned, each signed by its log. They are in `forks/`. */
+export const witnessForks = (world: Pick<World, 'disk'>, path: string): Promise<readonly string[]> =>
+  new WitnessFolder(world.disk, path).listForks()
 
 function refusal(judgement: Exclude<Judgement, { status: 200 }>): Answer {
   const { status, why, size } = judgement
