@@ -1,8 +1,9 @@
-import { opendir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isHash } from '../core/bytes/hex.js'
-import { NOTE_BYTES_MAX, parseTilePath } from '../core/tlog/index.js'
+import { NOTE_BYTES_MAX, parseTilePath, TILE_WIDTH, tilePath } from '../core/tlog/index.js'
+import { KEPT_BYTES_MAX } from '../core/verify/index.js'
 import type { Layout } from '../log/layout.js'
+import { anchorsIn } from './anchors.js'
 import { claimedKeys } from './claimed-keys.js'
 import { awaitingIn, disclosuresIn } from './private-files.js'
 import { readBundleFile, readForeignFile, readTileFile } from './read-file.js'
@@ -32,8 +33,13 @@ export function directorySource(place: {
     checkpoint,
     tile,
     entries: range => tiledEntries({ checkpoint, tile }, range),
-    keepsPruned: () => holdsSomething(join(publicFolder, 'kept')),
+    // Pruning takes the first bundle away first: as long as it is there, all are.
+    kept: async () =>
+      (await readBundleFile(publicFolder, FIRST_BUNDLE).catch(() => undefined))
+        ? undefined
+        : readForeignFile(join(publicFolder, 'kept', 'records.jsonl'), KEPT_BYTES_MAX),
     note: async hash => (isHash(hash) ? readForeignFile(join(publicFolder, 'notes', hash), NOTE_BYTES_MAX) : undefined),
+    anchors: () => anchorsIn(join(publicFolder, 'anchors')),
     ...(layout && {
       holder: layout.target,
       awaiting: () => awaitingIn(layout.target),
@@ -44,12 +50,4 @@ export function directorySource(place: {
   }
 }
 
-/** Whether it is a folder with anything in it. */
-async function holdsSomething(path: string): Promise<boolean> {
-  const folder = await opendir(path).catch(() => undefined)
-  try {
-    return (await folder?.read()) != null
-  } finally {
-    await folder?.close()
-  }
-}
+const FIRST_BUNDLE = tilePath({ level: 'entries', index: 0, width: TILE_WIDTH })

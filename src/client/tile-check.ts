@@ -20,7 +20,8 @@ const NAMED_MAX = 64
 /** Compares tiles with leaf hashes as they go by: at most 256 hashes for each level are in memory. */
 export class TileCheck {
   readonly #tile: NonNullable<LogSource['tile']>
-  readonly #levels: Uint8Array[][] = []
+  /** The hashes of the last tile of each level so far; undefined for one that was never here. */
+  readonly #levels: (Uint8Array | undefined)[][] = []
   readonly #counts: number[] = []
   #compared = 0
   readonly #missing: string[] = []
@@ -30,6 +31,18 @@ export class TileCheck {
 
   constructor(tile: NonNullable<LogSource['tile']>) {
     this.#tile = tile
+  }
+
+  /**
+   * Begins with entry `from`, a multiple of 256: what lies before was pruned, and tiles that hold a hash over any of it
+   * are not compared. Before the first hash.
+   */
+  startAt(from: number): void {
+    for (let level = 0; TILE_WIDTH ** level <= from; level++) {
+      this.#counts[level] = Math.floor(from / TILE_WIDTH ** (level + 1))
+      const before = Math.floor(from / TILE_WIDTH ** level) % TILE_WIDTH
+      this.#levels[level] = Array.from({ length: before }, () => undefined)
+    }
   }
 
   /** Adds a leaf hash; returns a promise only when a tile is complete. */
@@ -48,7 +61,7 @@ export class TileCheck {
     return above.length === TILE_WIDTH ? this.#complete(1) : undefined
   }
 
-  #at(level: number): Uint8Array[] {
+  #at(level: number): (Uint8Array | undefined)[] {
     const hashes = this.#levels[level] ?? []
     this.#levels[level] = hashes
     return hashes
@@ -59,15 +72,16 @@ export class TileCheck {
     const index = this.#counts[level] ?? 0
     this.#counts[level] = index + 1
     this.#levels[level] = []
-    await this.#compare({ level, index, width: TILE_WIDTH }, hashes)
+    const whole = isWhole(hashes) ? hashes : undefined
+    if (whole) await this.#compare({ level, index, width: TILE_WIDTH }, whole)
     const above = this.#at(level + 1)
-    above.push(fullTileRoot(hashes))
+    above.push(whole && fullTileRoot(whole))
     if (above.length === TILE_WIDTH) await this.#complete(level + 1)
   }
 
   async finish(): Promise<TileComparison> {
     for (const [level, hashes] of this.#levels.entries())
-      if (hashes.length > 0)
+      if (hashes.length > 0 && isWhole(hashes))
         await this.#compare({ level, index: this.#counts[level] ?? 0, width: hashes.length }, hashes)
     return {
       compared: this.#compared,
@@ -96,6 +110,9 @@ export class TileCheck {
     }
   }
 }
+
+const isWhole = (hashes: readonly (Uint8Array | undefined)[]): hashes is readonly Uint8Array[] =>
+  !hashes.includes(undefined)
 
 const HASH_BYTES = 32
 

@@ -133,14 +133,18 @@ describe('a log in a folder', () => {
     expect(report.evidence.words).toEqual(['pruned, not permitted'])
   })
 
-  it('cannot check a log whose first bundle is gone while something was kept', async () => {
+  it('holds what was kept and cannot be read against a log whose first bundle is gone', async () => {
     unlinkSync(bundle('000'))
     mkdirSync(join(folder, 'log/kept'))
-    expect((await verify(folder, { trust })).exitCode).toBe(1)
-    writeFileSync(join(folder, 'log/kept/0'), 'x')
-    const report = await verify(folder, { trust })
-    expect(report.exitCode).toBe(2)
-    expect(codes(report)).toContain('entries.pruned')
+    for (const kept of ['', 'x', '{"below":256,"deedlog":"kept/1","notes":[]}\n']) {
+      writeFileSync(join(folder, 'log/kept/records.jsonl'), kept)
+      const report = await verify(folder, { trust })
+      expect(report.exitCode).toBe(1)
+      expect(codes(report)).toContain('entries.pruned-not-permitted')
+    }
+    rmSync(join(folder, 'log/kept/records.jsonl'))
+    symlinkSync('/dev/zero', join(folder, 'log/kept/records.jsonl'))
+    expect(codes(await verify(folder, { trust }))).toContain('entries.pruned-not-permitted')
   })
 
   it('still names a record that was altered behind one that is missing', async () => {

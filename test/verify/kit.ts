@@ -81,6 +81,7 @@ export interface LogOptions {
   readonly origin?: string
   readonly operators?: readonly Party[]
   readonly signer?: Party
+  readonly retentionDays?: number
 }
 
 /** A log: entry 0 is there from the start. */
@@ -93,13 +94,14 @@ export class TestLog {
   readonly id: Hash
   #chance = 0
 
-  constructor({ origin = 'example.com/deeds', operators, signer }: LogOptions = {}) {
+  constructor({ origin = 'example.com/deeds', operators, signer, retentionDays }: LogOptions = {}) {
     this.origin = origin
     this.key = new Party(`log ${origin}`)
     this.operator = operators?.[0] ?? new Party(`operator ${origin}`)
     const keys = (operators ?? [this.operator]).map(party => party.key)
     const body = { v: 1, type: 'log', origin, nonce: toBase64(this.random(32)), operators: keys, time: this.time() }
-    this.entries.push(signed(body, signer ?? this.operator))
+    const promised = retentionDays === undefined ? body : { ...body, retention: { days: retentionDays } }
+    this.entries.push(signed(promised, signer ?? this.operator))
     this.id = recordLeaf(this.entries[0]!)
   }
 

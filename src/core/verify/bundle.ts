@@ -399,7 +399,7 @@ const wrongTree = (why: string): MalformedError =>
     expected: 'every entry once, by itself or in a perfect subtree',
   })
 
-function subtreeOf({ json, number }: Numbered): HiddenSubtree {
+export function subtreeOf({ json, number }: Numbered): HiddenSubtree {
   const { hash, index, level } = json
   const is = typeof hash === 'string' && isHash(hash) && isInt(index) && isInt(level) && level <= LEVEL_MAX
   if (is && index % 2 ** level === 0) return { index, level, hash: fromHex(hash) }
@@ -408,7 +408,7 @@ function subtreeOf({ json, number }: Numbered): HiddenSubtree {
   })
 }
 
-function entryOf({ json, number }: Numbered, bytes: Uint8Array): ShownEntry {
+export function entryOf({ json, number }: Numbered, bytes: Uint8Array): ShownEntry {
   const index = get(json, 'index')
   if (!isInt(index)) throw new MalformedError('bundle-file.line', `line ${number} holds no entry`)
   const refuse = (expected: string, cause?: unknown): never => {
@@ -470,7 +470,7 @@ export function formatBundle(bundle: Bundle): Uint8Array {
 
 const asSet = (lines: readonly string[]): string[] => [...new Set(lines)].sort()
 
-function formatPart(part: TreePart): string {
+export function formatPart(part: TreePart): string {
   if ('hash' in part) return canonicalize({ hash: toHex(part.hash), index: part.index, level: part.level })
   if (isRecordForm(part.record)) return `{"index":${part.index},"record":${fromUtf8(part.record)}}`
   return canonicalize({ entry: toBase64(part.record), index: part.index })

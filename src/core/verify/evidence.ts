@@ -207,9 +207,27 @@ export class Evidence {
     }
   }
 
+  /** Notes that say when trees were seen, though no record cites them: pruning kept their hashes. */
+  #dating: readonly Uint8Array[] = []
+  /** Entries below this are known by what pruning kept of them; 0 where all are here. */
+  #prunedBelow = 0
+
+  /** Before the first entry. @param dating  Of notes that are here, the bytes. */
+  pruned(below: number, dating: readonly Uint8Array[]): void {
+    this.#prunedBelow = below
+    this.#dating = dating
+  }
+
+  /** After the tree is known: when `size` entries had been seen, at the earliest, in seconds since 1970. */
+  seenSeconds(size: number, tree: PastRoots): number | undefined {
+    for (const note of this.#dating) this.readNote(sha256Hex(note), note, tree)
+    const seen = [...this.#seen, ...this.#anchors.counted].filter(each => each.size >= size)
+    return seen.length === 0 ? undefined : Math.min(...seen.map(each => each.seconds))
+  }
+
   /** Sizes whose roots `finishTree` will want. */
   get sizes(): number[] {
-    const held = [...this.#held, ...(this.#memory ?? []).map(each => each.note)].flatMap(bytes => {
+    const held = [...this.#held, ...this.#dating, ...(this.#memory ?? []).map(each => each.note)].flatMap(bytes => {
       try {
         return [parseCheckpoint(parseNote(bytes).text).size]
       } catch {
@@ -289,6 +307,11 @@ export class Evidence {
     const good = results.filter(result => result === true).length
     if (this.#isExcerpt && check === 'checkpoint.held' && results.includes(undefined))
       this.#findings.add('held.unusable', 'a bundle does not show that its tree and one of another size are of one log')
+    if (this.#prunedBelow > 0 && check === 'checkpoint.held' && results.includes(undefined))
+      this.#findings.add(
+        'held.unusable',
+        'a pruned log does not show that it continues a tree from below what was pruned',
+      )
     const status = results.includes(false) ? 'failed' : good === all.length ? 'passed' : 'not_checked'
     this.#checks.set(check, status, `${good} of ${all.length} are continued`)
   }
@@ -444,12 +467,18 @@ export class Evidence {
     const undated = dated > 0 && dated >= (this.#checkpoint?.size ?? 0) ? [] : [`undated since ${dated}`]
     const unwitnessed = ['unwitnessed since 0', ...undated, 'age unknown']
     if (unknown.length > 0) {
-      const reasons = unknown.map(finding => `could not check: ${finding.asserts ?? finding.code}`)
+      const reasons = unknown.map(finding =>
+        finding.code === 'entries.pruned'
+          ? 'pruned, not checkable'
+          : `could not check: ${finding.asserts ?? finding.code}`,
+      )
       return { ...base, verdict: 'could not check', words: [...new Set(reasons), ...unwitnessed] }
     }
-    if (!this.#witnessed) return { ...base, verdict: 'self-consistent', words: ['self-consistent', ...unwitnessed] }
+    const pruned = this.#prunedBelow > 0 ? [`pruned below ${this.#prunedBelow}`] : []
+    if (!this.#witnessed)
+      return { ...base, verdict: 'self-consistent', words: ['self-consistent', ...unwitnessed, ...pruned] }
     const { size } = this.#witnessed
-    const tail = size < this.#checkpoint!.size ? [`unwitnessed since ${size}`, ...undated] : []
+    const tail = [...(size < this.#checkpoint!.size ? [`unwitnessed since ${size}`, ...undated] : []), ...pruned]
     return { ...base, verdict: 'intact', words: [`intact to ${size}`, ...tail] }
   }
 

@@ -161,14 +161,20 @@ export const FINDINGS = {
   'entries.pruned': kind(
     'evidence',
     'unknown',
-    'the first records are not here, as after pruning, so the tree could not be computed',
-    'whether the pruning was permitted',
+    'the first records were pruned, and whether that was permitted could not be checked',
+    'that it was not',
   ),
   'entries.pruned-not-permitted': kind(
     'evidence',
     'against',
-    'the first records are not here, and nothing is kept that pruning would have had to keep',
+    'the first records are not here, and pruning them was not permitted, or did not keep what it has to keep',
     'what they said, or that they were removed on purpose',
+  ),
+  'entries.pruned-as-promised': kind(
+    'evidence',
+    'notice',
+    'the first records were pruned after the time for which the log had promised to keep them; operators’ records are here',
+    'what the others said: they and the calls in them are not judged',
   ),
   'entries.unreadable': kind(
     'evidence',

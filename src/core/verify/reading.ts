@@ -113,6 +113,8 @@ export class Reading {
   logId = ''
   origin: string | undefined
   operators: readonly Key[] = []
+  /** What entry 0 promises to keep every entry for; undefined where it promises nothing. */
+  retentionDays: number | undefined
   /** What is wrong with entry 0; undefined when nothing is. */
   logRecordFault: { readonly code: 'log.record' | 'log.record-missing'; readonly why: string } | undefined
 
@@ -204,6 +206,7 @@ export class Reading {
     this.logId = parsed.leaf
     this.origin = record.origin
     this.operators = record.operators
+    this.retentionDays = record.retention?.days
     this.#identities.logRecord(record.operators)
     this.signaturesChecked++
     if (!verifyRecordSignature(parsed, record.operators[0]!))

@@ -26,6 +26,7 @@ import { recordKey } from './identity.js'
 import { type Knowledge, NOTHING_KNOWN } from './knowledge.js'
 import { NotShown } from './not-shown.js'
 import { PastRoots } from './past-roots.js'
+import { judgePruning } from './pruning.js'
 import { placeOf, Reading } from './reading.js'
 import type { Report } from './report.js'
 import { type BundleContents, buildReport } from './summary.js'
@@ -103,6 +104,8 @@ export class LogVerifier {
   #firstLeaf = ''
   #altered = false
   #missing = false
+  /** Entries below this are known by what pruning kept of them. */
+  #prunedBelow: number | undefined
 
   constructor(options: VerifierOptions = {}) {
     this.#options = options
@@ -162,6 +165,19 @@ export class LogVerifier {
   /** Anchors that the caller could not read, and how many more it did not look at. */
   anchorsUnread(unreadable: readonly { readonly name: string; readonly why: string }[], passedOver = 0): void {
     this.#evidence.unreadAnchors(unreadable, passedOver)
+  }
+
+  /**
+   * The entries below `below` were pruned: those that were kept are to be added, and the others skipped, in order, in each
+   * pass. Before the first of them.
+   *
+   * @param notes  The bytes of notes that say when the log had been seen, as far as they are here.
+   */
+  pruned(below: number, notes: readonly Uint8Array[]): void {
+    this.#prunedBelow = below
+    this.#evidence.pruned(below, notes)
+    this.#tree = new PastRoots(this.#evidence.sizes)
+    this.#reading = this.#newReading(true)
   }
 
   /** Entries to add: as many as the checkpoint covers; undefined when there is no readable checkpoint. */
@@ -382,6 +398,7 @@ export class LogVerifier {
         count: checkpoint.size - this.#tree.size,
       })
     if (this.rootDiffers && !this.#altered && this.#notShown.total === 0) this.#nameSuspects()
+    this.#judgePruning()
     this.#checkLogRecord()
     this.#evidence.settle()
     if (this.#disclosures) this.#checks.set('disclosures.match', this.#disclosures.status, this.#disclosures.detail)
@@ -400,6 +417,15 @@ export class LogVerifier {
       about: about.bundle,
       awaiting: about.awaiting,
     })
+  }
+
+  /** What is kept proves itself by the root; where that differs, nothing is known of it. */
+  #judgePruning(): void {
+    const below = this.#prunedBelow
+    if (below === undefined || this.rootDiffers || this.#tree.size !== this.size) return
+    const seenSeconds = this.#evidence.seenSeconds(below, this.#tree)
+    const { nowSeconds } = this.#options
+    judgePruning({ below, reading: this.#reading, notShown: this.#notShown, seenSeconds, nowSeconds }, this.#findings)
   }
 
   /** Without tiles, the chain and the signatures of the streams narrow an alteration down to a record or a few. */
