@@ -1,6 +1,7 @@
 import { equalBytes } from '../core/bytes/equal.js'
 import { type ParsedRecord, parseRecord, type Record } from '../core/record/index.js'
 import { decodeBundle, fullTileRoot, splitTile, TILE_WIDTH } from '../core/tlog/index.js'
+import type { CheckedEntry } from './feed.js'
 
 /*
  * What a thread does with a bundle, and what its caller makes of the answer. Everything about a record that needs no
@@ -19,13 +20,6 @@ export interface CheckedBundle {
   readonly root: Uint8Array | undefined
   /** Records that are not understood, and why. */
   readonly why: ReadonlyMap<number, string>
-}
-
-/** An entry with all that is known of it without looking at others. */
-export interface CheckedEntry {
-  readonly record: Uint8Array
-  readonly parsed: ParsedRecord
-  readonly leaf: Uint8Array
 }
 
 /**

@@ -1,7 +1,7 @@
 import { isDeedlogError, type MalformedError, type UnavailableError } from '../core/errors.js'
+import type { ParsedRecord } from '../core/record/index.js'
 import { TILE_WIDTH } from '../core/tlog/index.js'
 import { feedBundle, type Kept, type LogVerifier } from '../core/verify/index.js'
-import type { CheckedEntry } from './bundle-check.js'
 import { feedAnchors } from './feed-anchors.js'
 import { keptFor } from './kept.js'
 import type { AnchorListing, LogSource, RawEntry } from './source.js'
@@ -12,6 +12,13 @@ export type OnProgress = (done: number, total?: number) => void
 
 // Telling somebody after each of a million entries would cost more than reading them.
 const PROGRESS_EVERY = 1024
+
+/** An entry with all that is known of it without looking at others. */
+export interface CheckedEntry {
+  readonly record: Uint8Array
+  readonly parsed: ParsedRecord
+  readonly leaf: Uint8Array
+}
 
 /** Bundles that others have read and parsed ahead of the one who judges. */
 export interface ReadAhead {
