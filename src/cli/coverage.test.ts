@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -101,8 +101,10 @@ describe('deedlog coverage', () => {
     const foreign = await deedlog('coverage', log('other'), '--trust', `${log('whole')}.trust`)
     expect(foreign.exitCode).not.toBe(0)
     expect(foreign.exitCode).not.toBe(3)
-    const supplied = await deedlog('coverage', log('other'), '--trust', join(log('other'), 'x.trust'), '--json')
-    expect([supplied.exitCode, JSON.parse(supplied.err).error.code]).toEqual([2, 'trust.supplied'])
+    const inside = join(log('other'), 'x.trust')
+    copyFileSync(`${log('other')}.trust`, inside)
+    const supplied = await deedlog('coverage', log('other'), '--trust', inside, '--json')
+    expect([supplied.exitCode, JSON.parse(supplied.out).evidence.trust]).toEqual([2, 'none'])
     const missing = await deedlog('coverage', join(folder, 'nothing'), '--json')
     expect([missing.exitCode, JSON.parse(missing.err).error.code]).toEqual([2, 'target.missing'])
   })

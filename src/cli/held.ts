@@ -1,10 +1,10 @@
 import { realpath } from 'node:fs/promises'
+import { isInside } from '../client/inside.js'
 import { readForeignFile } from '../client/read-file.js'
 import { quote } from '../core/errors.js'
 import { NOTE_BYTES_MAX } from '../core/tlog/index.js'
 import { UsageError } from './errors.js'
 import { shellPath } from './terminal/shell-word.js'
-import { isInside } from './trust-argument.js'
 
 /**
  * The earlier checkpoints that an auditor holds.
@@ -14,7 +14,7 @@ import { isInside } from './trust-argument.js'
 export async function readHeld(target: string, paths: readonly string[]): Promise<Uint8Array[]> {
   const held: Uint8Array[] = []
   for (const path of paths) {
-    if (isInside(target, path))
+    if (await isInside(target, path))
       throw new UsageError('held.supplied', `checkpoint ${quote(path)} is supplied by the log itself`, {
         expected: 'a checkpoint that you kept elsewhere: a copy of <log>/log/checkpoint from an earlier day',
         next: `deedlog verify ${shellPath(target)} --help`,

@@ -1,5 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs'
-import { resolve, sep } from 'node:path'
+import { existsSync } from 'node:fs'
 import { quote } from '../core/errors.js'
 import { UsageError } from './errors.js'
 import { shellPath } from './terminal/shell-word.js'
@@ -11,9 +10,10 @@ export interface TrustOptions {
 }
 
 /**
- * Refuses a verification that rests on nothing its reader chose.
+ * Refuses a verification that rests on nothing its reader chose. A trust file inside the target is one that the log
+ * brought along: `verify` reports that, and counts it as none.
  *
- * @throws {UsageError} `usage.conflict` both; `trust.none` neither; `trust.supplied` a trust file inside the target
+ * @throws {UsageError} `usage.conflict` both; `trust.none` neither
  */
 export function checkTrustArgument(target: string, { trust, self }: TrustOptions): void {
   const command = `deedlog verify ${shellPath(target)}`
@@ -34,27 +34,7 @@ export function checkTrustArgument(target: string, { trust, self }: TrustOptions
       },
     )
   }
-  if (trust !== undefined && isInside(target, trust))
-    throw new UsageError('trust.supplied', `trust file ${quote(trust)} is supplied by the log itself`, {
-      expected: 'a trust file from outside the target: whoever can change a log can change what lies in it',
-      next: `${command} --self`,
-    })
 }
 
 /** Where `init` puts the trust file of a log: beside it. */
 export const besideTarget = (target: string): string => `${target.replace(/[/\\]+$/, '')}.trust`
-
-/** Whether `file`, links followed, lies in the folder `target` or in a folder that belongs to the JSONL log `target`. */
-export function isInside(target: string, file: string): boolean {
-  const log = real(target)
-  return [log, `${log}.private`, `${log}.notes`].some(folder => real(file).startsWith(folder + sep))
-}
-
-function real(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    // Missing files are refused, by name, by whoever opens them.
-    return resolve(path)
-  }
-}

@@ -1,6 +1,5 @@
 import { realpath } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { resolve, sep } from 'node:path'
 import { toHex } from '../core/bytes/hex.js'
 import { fromUtf8 } from '../core/bytes/utf8.js'
 import { isDeedlogError, MalformedError, quote, UnavailableError } from '../core/errors.js'
@@ -9,6 +8,7 @@ import { FINDINGS, LogVerifier, parseTrust, type Report, type Trust } from '../c
 import { BundlePool } from './bundle-pool.js'
 import { TRUST_BYTES_MAX } from './claimed-keys.js'
 import { checkpointOf, type OnProgress } from './feed.js'
+import { isInside } from './inside.js'
 import { judge } from './judge.js'
 import { recall, remember } from './memory.js'
 import { openSource } from './open.js'
@@ -80,7 +80,7 @@ export async function verify(target: string, options: VerifyOptions = {}): Promi
   // What threads are to a folder, connections are to a server.
   const source = await openSource(target, workers ? { connections: workers } : {})
   try {
-    return await verifySource(source, await trustOf(source, target, options), options)
+    return await verifySource(source, await trustOf(target, options), options)
   } finally {
     await source.close()
   }
@@ -91,11 +91,11 @@ interface Trusted {
   readonly suppliedTrust?: string
 }
 
-async function trustOf(source: LogSource, target: string, { trust: path }: VerifyOptions): Promise<Trusted> {
+async function trustOf(target: string, { trust: path }: VerifyOptions): Promise<Trusted> {
   if (path === undefined) return {}
   // Read first: a file that is no trust file is refused wherever it lies.
   const trust = await readTrust(path)
-  return (await isSupplied(source, target, path)) ? { suppliedTrust: path } : { trust }
+  return (await isInside(target, path)) ? { suppliedTrust: path } : { trust }
 }
 
 async function readTrust(path: string): Promise<Trust> {
@@ -107,19 +107,6 @@ async function readTrust(path: string): Promise<Trust> {
       expected: 'the trust file that came to you another way than the log',
     })
   return parseTrust(fromUtf8(bytes))
-}
-
-/** Whether whoever wrote the log also decides what stands in that file: it lies in the log, or its name does. */
-async function isSupplied(source: LogSource, target: string, path: string): Promise<boolean> {
-  const inside = [...new Set([resolve(target), source.name, ...(source.holder === undefined ? [] : [source.holder])])]
-  const names = [resolve(path), await realpath(path).catch(() => resolve(path))]
-  // Beside a JSONL log lie its other parts, and the one file that `init` writes for the auditor.
-  const below = source.kind === 'jsonl' ? '.' : sep
-  return names.some(name =>
-    inside.some(
-      part => name === part || (name.startsWith(part + below) && !(below === '.' && name === `${part}.trust`)),
-    ),
-  )
 }
 
 /** Verifies what a source holds. */
