@@ -105,7 +105,7 @@ export function ecdsaVerify(
 /** A public key; undefined when it is none, such as a point beside its curve. */
 function importedOrNone(jwk: { readonly kty: string; readonly [member: string]: string }): KeyObject | undefined {
   try {
-    return createPublicKey({ key: jwk, format: 'jwk' })
+    return remembered(jwkKeys, Buffer.from(JSON.stringify(jwk)), () => createPublicKey({ key: jwk, format: 'jwk' }))
   } catch {
     return undefined
   }
@@ -140,6 +140,7 @@ const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 // seed array lets a secret be forgotten together with its owner.
 const keyPairs = new WeakMap<Uint8Array, KeyPair>()
 const publicKeys = new Map<string, KeyObject>()
+const jwkKeys = new Map<string, KeyObject>()
 const PUBLIC_KEYS_MAX = 1024
 
 interface KeyPair {

@@ -1,6 +1,6 @@
-import { type Certificate, verifyTimestamp } from '../anchor/index.js'
+import { type Timestamp, verifyTimestamp } from '../anchor/index.js'
 import { equalBytes } from '../bytes/equal.js'
-import { isDeedlogError } from '../errors.js'
+import { isDeedlogError, quote } from '../errors.js'
 import type { Trust } from './trust.js'
 
 /** What an anchor's evidence is worth by itself, before it is held against the tree. */
@@ -70,32 +70,30 @@ export function judgeAnchor(
 }
 
 function judgeTimestamp(response: Uint8Array, digest: Uint8Array, trust: Trust | undefined): AnchorJudgement {
-  const { timeMs, accuracyMs = 0, policy, title } = verifyTimestamp(response, { digest })
-  const seconds = Math.ceil((timeMs + accuracyMs) / 1000)
   const pinned = trust?.tsas ?? []
-  const root = pinned.length === 0 ? undefined : pinnedRoot(response, digest, pinned)
-  if (root === undefined || 'why' in root)
+  try {
+    const roots = pinned.map(({ certificate }) => certificate)
+    const { root, policy, ...stamp } = verifyTimestamp(response, { digest, roots })
+    const tsa = pinned.find(
+      each => root && equalBytes(each.certificate.der, root.der) && (each.policy ?? policy) === policy,
+    )
+    if (tsa) return { status: 'holds', seconds: secondsOf(stamp), by: `time-stamp authority ${tsa.name}` }
     return {
       status: 'unpinned',
-      seconds,
-      detail: `stamped by ${title}: ${root?.why ?? 'the trust file names no time-stamp authority'}`,
+      seconds: secondsOf(stamp),
+      detail: `stamped under the policy ${policy}, which is not pinned`,
     }
-  const tsa = pinned.find(each => equalBytes(each.certificate.der, root.der) && (each.policy ?? policy) === policy)
-  if (!tsa) return { status: 'unpinned', seconds, detail: `stamped under the policy ${policy}, which is not pinned` }
-  return { status: 'holds', seconds, by: `time-stamp authority ${tsa.name}` }
-}
-
-/** The pinned certificate behind a token, or why there is none. */
-function pinnedRoot(
-  response: Uint8Array,
-  digest: Uint8Array,
-  pinned: readonly { readonly certificate: Certificate }[],
-): Certificate | { readonly why: string } {
-  try {
-    return verifyTimestamp(response, { digest, roots: pinned.map(({ certificate }) => certificate) }).root!
   } catch (error) {
-    if (isDeedlogError(error) && (error.code === 'tsa.chain' || error.code === 'tsa.expired'))
-      return { why: error.message }
-    throw error
+    if (!isDeedlogError(error) || !NOT_KNOWN.has(error.code)) throw error
+    const stamp = verifyTimestamp(response, { digest })
+    const why = pinned.length === 0 ? 'the trust file names no time-stamp authority' : error.message
+    return { status: 'unpinned', seconds: secondsOf(stamp), detail: `stamped by ${quote(stamp.title)}: ${why}` }
   }
 }
+
+// Nobody who is trusted stands behind it, which says nothing against it.
+const NOT_KNOWN: ReadonlySet<string> = new Set(['tsa.chain', 'tsa.expired'])
+
+/** By when it was stamped, at the latest: the authority's clock may be so far off as it says. */
+const secondsOf = ({ timeMs, accuracyMs = 0 }: Pick<Timestamp, 'timeMs' | 'accuracyMs'>): number =>
+  Math.ceil((timeMs + accuracyMs) / 1000)
