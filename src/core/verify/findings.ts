@@ -298,12 +298,6 @@ export const FINDINGS = {
     'the calls of a session are shown, and not that it had no more',
     'that it had',
   ),
-  'call.not-shown-whole': kind(
-    'completeness',
-    'unknown',
-    'the bundle does not show a record on which the judgement of a call depends, nor that there is none',
-    'that there is one, or that it was left out on purpose',
-  ),
   'record.copied': kind(
     'completeness',
     'notice',
@@ -557,6 +551,12 @@ export const FINDINGS = {
     'exception',
     'a stream ended while a call had no final outcome, and none came later',
     'how the call ended',
+  ),
+  'call.not-shown-whole': kind(
+    'conduct',
+    'unknown',
+    'the bundle does not show a record on which the judgement of a call depends, nor that there is none',
+    'that there is one, or that it was left out on purpose',
   ),
   'review.misplaced': kind(
     'conduct',

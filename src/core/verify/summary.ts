@@ -71,7 +71,13 @@ export function buildReport(parts: Parts): Report {
     coverage,
   }
   const conduct: ConductAnswer = {
-    verdict: verdictOf('conduct', findings, whole, isPart ? IN_WHAT_IS_SHOWN : 'no exceptions'),
+    // Of calls that are not shown, nobody knows how they ran.
+    verdict: verdictOf(
+      'conduct',
+      findings,
+      whole && !findings.some(({ code }) => code === 'bundle.not-shown'),
+      isPart ? IN_WHAT_IS_SHOWN : 'no exceptions',
+    ),
     calls: totals.calls,
     byVerdict: totals.byVerdict,
     byStatus: totals.byStatus,
