@@ -2,7 +2,7 @@ import { createContext, runInContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { canonicalize, parseJson, VALUE_DEPTH_MAX } from './canonical.js'
-import { CAPTURE_BYTES_MAX, capture, TOO_LARGE } from './capture.js'
+import { CAPTURE_BYTES_MAX, CONTAINERS_MAX, capture, TOO_LARGE } from './capture.js'
 import type { Json } from './types.js'
 
 const foreign = createContext({})
@@ -286,6 +286,64 @@ it('gives JSON for anything and never throws', () => {
   )
 })
 
+describe('containers that come again and again', () => {
+  const many = () => Array.from({ length: 300 }, () => [])
+
+  it('are looked into once, not as often as the bytes allow', () => {
+    let looks = 0
+    const counted = <T extends object>(target: T) =>
+      new Proxy(target, {
+        getOwnPropertyDescriptor: (of, name) => {
+          looks++
+          return Reflect.getOwnPropertyDescriptor(of, name)
+        },
+      })
+    const top: unknown[] = []
+    const dags: readonly [number, (value: unknown) => unknown][] = [
+      [60, twice],
+      [200, twice],
+      [60, value => ({ a: value, b: value })],
+      [30, value => new Map([[value, value]])],
+      [30, value => [[value], { a: value }, value]],
+      [60, value => [value, value, top]],
+    ]
+    for (const [levels, hold] of dags) {
+      looks = 0
+      let value: unknown = counted([1])
+      for (let i = 0; i < levels; i++) {
+        const held = hold(value)
+        value = Array.isArray(held) ? counted(held) : held
+      }
+      top.splice(0, 1, value)
+      expect(capture(top)).toEqual(TOO_LARGE)
+      expect(looks).toBeLessThan(5000)
+    }
+  })
+
+  it('look as they would without any memory, rings and depth included', () => {
+    const graph = fc.array(fc.array(fc.nat(6), { maxLength: 3 }), { minLength: 7, maxLength: 7 })
+    fc.assert(
+      fc.property(graph, fc.nat(70), (edges, depth) => {
+        const nodes: unknown[][] = edges.map(() => [])
+        for (const [from, list] of edges.entries()) for (const to of list) nodes[from]!.push(nodes[to])
+        let deep: unknown[] = nodes[1]!
+        for (let i = 0; i < depth; i++) deep = [deep]
+        const value = [...many(), nodes[0]!, nodes[1]!, [nodes[2]!, nodes[0]!], deep, deep]
+        expect(capture(value)).toEqual(listsOf(value))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('count with all their bytes', () => {
+    const shared = ['x'.repeat(100)]
+    const value = [...many(), ...Array.from({ length: 10 }, () => shared)]
+    const { length } = canonicalize(capture(value))
+    expect(capture(value, length)).not.toEqual(TOO_LARGE)
+    expect(capture(value, 1200)).toEqual(TOO_LARGE)
+  })
+})
+
 function withAccessor<T extends object>(object: T, name: string): T {
   return Object.defineProperty(object, name, {
     get() {
@@ -299,6 +357,14 @@ function withAccessor<T extends object>(object: T, name: string): T {
 function argumentsOf(..._: unknown[]): unknown {
   // biome-ignore lint/complexity/noArguments: the object itself is what is tested
   return arguments
+}
+
+/** E of nested lists, without any memory of what came before. */
+function listsOf(list: readonly unknown[], around: readonly unknown[] = []): Json {
+  const at = around.lastIndexOf(list)
+  if (at >= 0) return { $up: around.length - at }
+  if (around.length >= CONTAINERS_MAX) return { $opaque: 'depth' }
+  return list.map(item => listsOf(item as unknown[], [...around, list]))
 }
 
 function twice(value: unknown): unknown[] {

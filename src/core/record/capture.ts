@@ -1,6 +1,6 @@
 import { toBase64 } from '../bytes/base64.js'
 import { isWellFormed } from '../bytes/utf8.js'
-import { brandOf, bytesOf, dateMs, entriesOf, sizeOf, valuesOf } from './brand.js'
+import { type Brand, brandOf, bytesOf, dateMs, entriesOf, sizeOf, valuesOf } from './brand.js'
 import type { Json } from './types.js'
 
 /*
@@ -34,7 +34,15 @@ const BIGINT_MAX = 1n << BigInt(Math.ceil(BIGINT_DIGITS_MAX * Math.log2(10)))
  * @returns JSON that `canonicalize` takes. Never throws.
  */
 export function capture(value: unknown, bytesMax: number = CAPTURE_BYTES_MAX): Json {
-  const walk: Walk = { left: bytesMax, open: [] }
+  const walk: Walk = {
+    left: bytesMax,
+    open: [],
+    containers: 0,
+    contextual: 0,
+    deepest: 0,
+    known: new Map(),
+    siblings: [],
+  }
   try {
     const json = encode(value, walk)
     return walk.left < 0 ? TOO_LARGE : json
@@ -49,7 +57,29 @@ interface Walk {
   left: number
   /** The containers around the value at hand, outermost first. */
   readonly open: object[]
+  /** Containers looked into so far. */
+  containers: number
+  /** How often something depended on what stands around it. */
+  contextual: number
+  /** The greatest number of containers inside each other that was met below the one at hand. */
+  deepest: number
+  /** Containers that look the same wherever they stand. */
+  readonly known: Map<object, Known>
+  /** By the number of containers around them: those that were met in the innermost of these, however they depend on it. */
+  readonly siblings: (Map<object, Known> | undefined)[]
 }
+
+interface Known {
+  readonly json: Json
+  /** What it took of `left`. */
+  readonly bytes: number
+  /** Containers below it, inside each other. */
+  readonly levels: number
+}
+
+// Remembering costs more than looking into most values. One with more containers than this may hold the same ones over
+// and over: sixty lists that each hold the next one twice would be looked into until the bytes are spent.
+const CONTAINERS_UNREMEMBERED = 256
 
 function encode(value: unknown, walk: Walk): Json {
   switch (typeof value) {
@@ -89,20 +119,63 @@ function encodeObject(value: object, walk: Walk): Json {
     const at = open.lastIndexOf(value)
     if (at >= 0) {
       walk.left -= 9
+      walk.contextual++
       return { $up: depth - at }
     }
-    if (depth >= CONTAINERS_MAX) return opaque('depth', walk)
+    if (depth >= CONTAINERS_MAX) {
+      walk.contextual++
+      return opaque('depth', walk)
+    }
     open.push(value)
-    if (brand === 'array') return encodeArray(value, walk)
-    if (brand === 'map') return { $map: encodeMembers(entriesOf(value), sizeOf('map', value), walk) }
-    if (brand === 'set')
-      return { $set: encodeMembers(valuesOf(value), sizeOf('set', value), walk).map(([member]) => member!) }
-    return encodeProperties(value, walk)
+    if (walk.containers++ < CONTAINERS_UNREMEMBERED) {
+      walk.deepest = Math.max(walk.deepest, depth)
+      return encodeContainer(value, brand, walk)
+    }
+    return encodeOnce(value, brand, depth, walk)
   } catch {
+    walk.contextual++
     return opaque('threw', walk)
   } finally {
     open.length = depth
   }
+}
+
+/**
+ * Looks into a container that may come again, unless it has come before. It looks the same in the same place. And it looks
+ * the same everywhere unless something in it stood for a container around it, or was too deep: had it anything in it that
+ * now stands around it, the two would lie in a ring, and going round would have met the container itself.
+ */
+function encodeOnce(value: object, brand: Brand, depth: number, walk: Walk): Json {
+  const { known, siblings } = walk
+  const anywhere = known.get(value)
+  const before = anywhere && depth + anywhere.levels < CONTAINERS_MAX ? anywhere : siblings[depth]?.get(value)
+  if (before) {
+    walk.left -= before.bytes
+    walk.deepest = Math.max(walk.deepest, depth + before.levels)
+    if (before !== anywhere) walk.contextual++
+    return before.json
+  }
+  const { left, contextual, deepest } = walk
+  walk.deepest = depth
+  siblings[depth + 1] = undefined
+  const json = encodeContainer(value, brand, walk)
+  const found = { json, bytes: left - walk.left, levels: walk.deepest - depth }
+  walk.deepest = Math.max(walk.deepest, deepest)
+  if (walk.left < 0) return json
+  if (walk.contextual === contextual) known.set(value, found)
+  else {
+    const here = siblings[depth] ?? new Map<object, Known>()
+    siblings[depth] = here.set(value, found)
+  }
+  return json
+}
+
+function encodeContainer(value: object, brand: Brand, walk: Walk): Json {
+  if (brand === 'array') return encodeArray(value, walk)
+  if (brand === 'map') return { $map: encodeMembers(entriesOf(value), sizeOf('map', value), walk) }
+  if (brand === 'set')
+    return { $set: encodeMembers(valuesOf(value), sizeOf('set', value), walk).map(([member]) => member!) }
+  return encodeProperties(value, walk)
 }
 
 function encodeArray(array: object, walk: Walk): Json {

@@ -150,6 +150,12 @@ export class StreamAcceptance {
     return tip && { seq: tip.seq, leaf: tip.leaf }
   }
 
+  /** Takes nothing more in a stream: its records are gone, and nobody can be shown to follow them. */
+  seal(stream: Hash): void {
+    const tip = this.#tips.get(stream)
+    if (tip) this.#tips.set(stream, { ...tip, over: 'ended' })
+  }
+
   /** Streams that have neither ended nor been recovered. */
   *open(): Generator<{ readonly stream: Hash; readonly agent: Word; readonly identity: Key }> {
     for (const [stream, { over, start }] of this.#tips)
