@@ -1,10 +1,11 @@
-import { ed25519Sign, sha256, sha256Hex } from '#crypto'
+import { sha256, sha256Hex } from '#crypto'
 import { fromBase64, toBase64 } from '../core/bytes/base64.js'
 import { concatBytes } from '../core/bytes/equal.js'
 import { fromUtf8, toUtf8 } from '../core/bytes/utf8.js'
 import { isDeedlogError } from '../core/errors.js'
 import { type VerifierKey, verifyEd25519 } from '../core/tlog/index.js'
 import { Acceptance, type AcceptanceMemory } from './acceptance.js'
+import type { SignMessage } from './checkpoint-note.js'
 import { Integrator, type TreeHead } from './integrator.js'
 import type { Store } from './ports.js'
 
@@ -40,7 +41,7 @@ interface Place {
 export async function keepResume(
   { store, id, head, headTree }: Place,
   { acceptance }: Pick<Resumed, 'acceptance'>,
-  seed: Uint8Array,
+  sign: SignMessage,
 ): Promise<void> {
   const { shortcut, sequencer } = store
   if (!shortcut || sequencer.size !== headTree.size) return
@@ -49,7 +50,7 @@ export async function keepResume(
     if (seal === undefined) return
     const kept: Kept = { head: sha256Hex(head), seal, acceptance: acceptance.memory() }
     const body = toUtf8(JSON.stringify(kept))
-    const signature = ed25519Sign(messageOf(id, body), seed)
+    const signature = await sign(messageOf(id, body))
     await shortcut.keep(concatBytes(toUtf8(`${toBase64(signature)}\n`), body))
   } catch (error) {
     if (!isDeedlogError(error)) throw error

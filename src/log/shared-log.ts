@@ -12,8 +12,8 @@ import { showPresence } from './join/presence.js'
 import { filesLayout, jsonlLayout, type Layout, type StoreKind } from './layout.js'
 import type { Log, LogEntry, LogOptions } from './log.js'
 import { VERSION } from './registry.js'
+import { closedError } from './stopped.js'
 import type { World } from './world.js'
-import { closedError } from './writer.js'
 
 /** How a log is opened for writing, see `openLogIn`. */
 type OpenLog = (world: World, target: string, options: LogOptions, kind: StoreKind) => Promise<Log>

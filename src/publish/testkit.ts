@@ -1,7 +1,7 @@
 import { ed25519PublicKey, sha256 } from '#crypto'
 import { toUtf8 } from '../core/bytes/utf8.js'
 import { ALGORITHM, formatVerifierKey } from '../core/tlog/index.js'
-import { signCheckpoint } from '../log/writer.js'
+import { signCheckpoint } from '../log/checkpoint-note.js'
 
 const SEED = new Uint8Array(32).fill(5)
 

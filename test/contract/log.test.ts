@@ -17,6 +17,7 @@ import {
   verifyTlogProof,
 } from '../../src/core/tlog/index.js'
 import { parseTrust } from '../../src/core/verify/trust.js'
+import { signCheckpoint } from '../../src/log/checkpoint-note.js'
 import { createLog, files, jsonl, memory, openLog } from '../../src/log/index.js'
 import { readAwaiting, readDisclosures } from '../../src/log/journal-reader.js'
 import { decodePrivateKey } from '../../src/log/keys.js'
@@ -25,7 +26,6 @@ import { type Log, LogHandle, type LogOptions } from '../../src/log/log.js'
 import { nodeDisk } from '../../src/log/node-disk.js'
 import { openInMemory } from '../../src/log/open.js'
 import { realWorld } from '../../src/log/world.js'
-import { signCheckpoint } from '../../src/log/writer.js'
 import { checkLog } from './log-check.js'
 import { disclosuresOf, seedOf, TestStream } from './log-streams.js'
 

@@ -45,7 +45,7 @@ export const MUTATIONS = {
   ],
   'sign-before-tiles': [
     {
-      file: 'src/log/writer.ts',
+      file: 'src/log/checkpointer.ts',
       from: 'const tree = await this.#integrator.settle()',
       to: 'const tree = this.#integrator.treeHead()',
     },
@@ -62,9 +62,9 @@ export const MUTATIONS = {
   ],
   'publish-before-head': [
     {
-      file: 'src/log/writer.ts',
-      from: 'await this.#store.head.swap(this.#head, note)',
-      to: 'await this.#store.head.release(note)\n    await this.#store.head.swap(this.#head, note)',
+      file: 'src/log/checkpointer.ts',
+      from: 'await this.#parts.heads.swap(this.#head, note)',
+      to: 'await this.#parts.heads.release(note)\n    await this.#parts.heads.swap(this.#head, note)',
     },
   ],
   'forget-the-head-folder': [
@@ -74,12 +74,12 @@ export const MUTATIONS = {
       to: '',
     },
   ],
-  'release-nothing-at-start': [{ file: 'src/log/writer.ts', from: 'await writer.#release()', to: '' }],
+  'release-nothing-at-start': [{ file: 'src/log/checkpointer.ts', from: 'await this.#release()\n    if', to: 'if' }],
   'sign-two-ways': [
     {
-      file: 'src/log/writer.ts',
-      from: 'return signCheckpoint({ origin: this.origin, size, root }, this.logKey, this.#seed)',
-      to: 'const odd = this.#clock.now() % 2 === 0\n    return signCheckpoint({ origin: this.origin, size, root: odd ? root : root.map(byte => byte ^ 1) }, this.logKey, this.#seed)',
+      file: 'src/log/checkpointer.ts',
+      from: 'return signCheckpointWith({ origin, size, root }, logKey, sign)',
+      to: 'const odd = this.#clock.now() % 2 === 0\n    return signCheckpointWith({ origin, size, root: odd ? root : root.map(byte => byte ^ 1) }, logKey, sign)',
     },
   ],
   'one-path-for-all-sizes': [
@@ -117,16 +117,20 @@ export const MUTATIONS = {
   ],
   'sign-a-size-twice': [
     {
-      file: 'src/log/writer.ts',
-      from: '): Uint8Array => signNote(formatCheckpoint(checkpoint), key,',
-      to: "): Uint8Array => signNote(formatCheckpoint(checkpoint) + String((globalThis.signed = (globalThis.signed ?? 0) + 1)) + '\\n', key,",
+      file: 'src/log/checkpoint-note.ts',
+      from: 'const text = formatCheckpoint(checkpoint)',
+      to: "const text = formatCheckpoint(checkpoint) + String((globalThis.signed = (globalThis.signed ?? 0) + 1)) + '\\n'",
     },
   ],
   'forget-who-waits': [
-    { file: 'src/log/writer.ts', from: 'for (const waiter of waiters) waiter.reject(closedError())', to: '' },
     {
-      file: 'src/log/writer.ts',
-      from: 'if (this.#gone) return Promise.reject(this.#halted ? haltedBefore(this.#halted) : closedError())',
+      file: 'src/log/checkpointer.ts',
+      from: 'for (const waiter of this.#takeWaiters()) waiter.reject(closedError())',
+      to: '',
+    },
+    {
+      file: 'src/log/checkpointer.ts',
+      from: 'if (this.#ending) return Promise.reject(this.#halted ? haltedBefore(this.#halted) : closedError())',
       to: '',
     },
   ],
@@ -147,13 +151,13 @@ export const MUTATIONS = {
   'shrink-before-tiles': [
     {
       file: 'src/log/writer.ts',
-      from: 'this.#vault.covered(this.#headTree.size)',
-      to: '',
+      from: 'covered: size => this.#vault.covered(size)',
+      to: 'covered: () => {}',
     },
     {
       file: 'src/log/writer.ts',
-      from: 'this.#lastAppend = this.#clock.monotonic()\n    if',
-      to: 'this.#lastAppend = this.#clock.monotonic()\n    this.#vault.covered(first)\n    if',
+      from: 'this.#checkpointer.appending()',
+      to: 'this.#checkpointer.appending()\n    this.#vault.covered(first)',
     },
     {
       file: 'src/log/shrink.ts',
