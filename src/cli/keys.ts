@@ -4,6 +4,9 @@ import { quote } from '../core/errors.js'
 import { ApproverKey, generateApproverKey } from '../govern/review/approver-key.js'
 import { type Context, examples } from './command.js'
 import { UsageError } from './errors.js'
+import { addKeysChange } from './keys-change.js'
+import { addKeysList } from './keys-list.js'
+import { addKeysProtect } from './keys-protect.js'
 import { jsonOption, wordOption } from './options.js'
 import { Page } from './render/page.js'
 import { safe, safeJson } from './terminal/safe.js'
@@ -15,10 +18,17 @@ interface ApproverOptions {
 }
 
 export function addKeys(program: Command, context: Context): void {
-  program
+  const keys = program
     .command('keys')
-    .summary('make keys that are no part of a log')
-    .description('Makes keys of people: those of logs and agents are made with the log.')
+    .summary('the keys of a log and of approvers: list, add, retire, compromised, protect')
+    .description(
+      'Shows and changes whose keys count in a log, guards the files they lie in, and makes keys of approvers. The ' +
+        'keys of logs and agents are made with the log.',
+    )
+  addKeysList(keys, context)
+  addKeysChange(keys, context)
+  addKeysProtect(keys, context)
+  keys
     .command('approver')
     .summary('the key of a person who approves calls')
     .description(

@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 import type { Context } from './command.js'
+import { takePassphrase } from './passphrase.js'
 import { run, tell } from './run.js'
 import { onBrokenPipe } from './terminal/broken-pipe.js'
 import { processTerminal } from './terminal/terminal.js'
+
+takePassphrase()
 
 const context: Context = { terminal: processTerminal(), argv: process.argv.slice(2), exitCode: 0 }
 
