@@ -1,11 +1,14 @@
 import { Command, CommanderError } from 'commander'
 import { type Context, examples } from './command.js'
+import { addContents } from './contents.js'
 import { addContinue } from './continue.js'
 import { addCoverage } from './coverage.js'
 import { addDisclose } from './disclose.js'
+import { addErase } from './erase.js'
 import { errorJson, explain, renderError } from './errors.js'
 import { addExec } from './exec.js'
 import { addExport } from './export.js'
+import { addHold } from './hold.js'
 import { addImport } from './import.js'
 import { addInit } from './init.js'
 import { addKeys } from './keys.js'
@@ -13,6 +16,7 @@ import { addList } from './list.js'
 import { pathOption } from './options.js'
 import { usePassphraseFile } from './passphrase.js'
 import { addProve } from './prove.js'
+import { addRetain } from './retain.js'
 import { addReview } from './review.js'
 import { addSample } from './sample.js'
 import { addSettle } from './settle.js'
@@ -22,6 +26,7 @@ import { PAGE_COLUMNS } from './terminal/terminal.js'
 import { addTrust } from './trust.js'
 import { addVerify } from './verify.js'
 import { version } from './version.js'
+import { addWitness } from './witness.js'
 
 /** Runs the command line of `context` and leaves the exit code in it, see `docs/cli.md`. Never throws. */
 export async function run(context: Context): Promise<void> {
@@ -80,7 +85,12 @@ function deedlog(context: Context): Command {
     addSample,
     addSettle,
     addContinue,
+    addContents,
+    addErase,
+    addRetain,
+    addHold,
     addImport,
+    addWitness,
   ])
     add(program, context)
   return program
@@ -102,7 +112,12 @@ const COMMANDS = [
   'sample',
   'settle',
   'continue',
+  'contents',
+  'erase',
+  'retain',
+  'hold',
   'import',
+  'witness',
 ]
 
 const EXIT_CODES = `

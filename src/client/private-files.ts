@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { isDeedlogError } from '../core/errors.js'
 import { NOTE_BYTES_MAX } from '../core/tlog/index.js'
 import type { Disk, DiskFile } from '../log/disk.js'
-import { readAwaiting, readDisclosures } from '../log/journal-reader.js'
+import { readAwaiting, readDisclosures, readErasing, readVaultOf } from '../log/journal-reader.js'
 import { type Moved, parseMoved } from '../log/moved.js'
 import { nodeDisk } from '../log/node-disk.js'
 import { openForeignFile, readForeignFile } from './read-file.js'
@@ -22,6 +22,19 @@ export const awaitingIn = (target: string): Promise<number | undefined> =>
  */
 export const disclosuresIn = (target: string, index: number): Promise<Uint8Array | undefined> =>
   unlessUnreadable(readDisclosures(target, index, foreignDisk))
+
+/**
+ * All disclosures that a log's private files hold, by index; undefined when they cannot be read.
+ * @throws {UnavailableError} while it goes on: `log.damaged` when a file is not as it was written
+ */
+export const vaultIn = (
+  target: string,
+): Promise<AsyncGenerator<{ readonly index: number; readonly disclosures: Uint8Array }> | undefined> =>
+  unlessUnreadable(readVaultOf(target, foreignDisk))
+
+/** Whether an erasing was begun and is not finished; undefined when the files cannot be read. */
+export const erasingIn = (target: string): Promise<boolean | undefined> =>
+  unlessUnreadable(readErasing(target, foreignDisk))
 
 /** What the mark of a log says that was moved; undefined when there is none, or it cannot be read. */
 export async function movedIn(mark: string): Promise<Moved | undefined> {

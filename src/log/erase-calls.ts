@@ -74,6 +74,22 @@ export async function eraseCalls(
   }
 }
 
+/**
+ * Makes a log's newest checkpoint cover all its records, so that readers see them all; also finishes an erasing that a
+ * crash interrupted, when no process has the log open.
+ */
+export async function publishAll(world: World, target: string): Promise<void> {
+  const layout = await layoutOf(world, target)
+  const log = new SharedLog(world, layout.target, { create: false }, layout.kind, openLogIn)
+  try {
+    // Opens it; a flush of what was never opened does nothing.
+    await log.head()
+    await log.flush()
+  } finally {
+    await log.close()
+  }
+}
+
 const partsOf = (calls: readonly CallToErase[]): readonly (readonly CallToErase[])[] =>
   chunks(
     [...calls].sort((a, b) => (a.records[0]?.[0] ?? 0) - (b.records[0]?.[0] ?? 0)),

@@ -54,22 +54,30 @@ export function parseRetention(bytes: Uint8Array | undefined): Retention {
 
 /** The calls among these records that a hold keeps, with its reason. */
 export function callsHeld(
-  { holds }: Retention,
+  retention: Retention,
   records: Iterable<ParsedRecord>,
 ): readonly { readonly call: string; readonly hold: string }[] {
-  const held: { call: string; hold: string }[] = []
+  const held = new Map<string, string>()
   for (const { json } of records) {
-    const hold = holds.find(each => holdsCall(each, json))
-    if (hold) held.push({ call: String(json['call'] ?? 'a loss'), hold: hold.reason })
+    const { call, tool, session } = json as {
+      readonly call?: string
+      readonly tool?: { readonly name?: string }
+      readonly session?: { readonly id?: string }
+    }
+    const hold = holdOf(retention, { call, tool: tool?.name, session: session?.id })
+    if (hold) held.set(call ?? '', hold.reason)
   }
-  return [...new Map(held.map(each => [each.call, each])).values()]
+  return [...held].map(([call, hold]) => ({ call, hold }))
 }
 
-function holdsCall({ what, value }: Hold, json: { readonly [name: string]: unknown }): boolean {
-  if (what === 'call') return json['call'] === value
-  if (what === 'session') return (json['session'] as { readonly id?: unknown } | undefined)?.id === value
-  const name = (json['tool'] as { readonly name?: unknown } | undefined)?.name
-  return typeof name === 'string' && matchesPattern(name, value)
+/** The first hold on a call; undefined when there is none. */
+export function holdOf(
+  { holds }: Retention,
+  call: { readonly call: unknown; readonly tool: unknown; readonly session: unknown },
+): Hold | undefined {
+  return holds.find(({ what, value }) =>
+    what === 'tool' ? typeof call.tool === 'string' && matchesPattern(call.tool, value) : call[what] === value,
+  )
 }
 
 /** How many days the disclosures of a tool's calls are kept, the longest of what applies; undefined: for good. */

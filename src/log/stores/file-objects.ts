@@ -66,6 +66,7 @@ export class FileObjects implements Objects {
   async #makeFolder(folder: string): Promise<void> {
     if (this.#folders.has(folder)) return
     const parent = folderOf(folder)
+    if (parent === folder) return
     await this.#makeFolder(parent)
     await reading(folder, this.#disk.makeDirectory(folder, PUBLIC_FOLDER_MODE))
     await sealed(parent, this.#disk.syncDirectory(parent))
