@@ -13,6 +13,7 @@ import { addImport } from './import.js'
 import { addInit } from './init.js'
 import { addKeys } from './keys.js'
 import { addList } from './list.js'
+import { addPage } from './page.js'
 import { pathOption } from './options.js'
 import { usePassphraseFile } from './passphrase.js'
 import { addProve } from './prove.js'
@@ -81,6 +82,7 @@ function deedlog(context: Context): Command {
     addKeys,
     addTrust,
     addProve,
+    addPage,
     addExport,
     addSample,
     addSettle,
@@ -108,6 +110,7 @@ const COMMANDS = [
   'keys',
   'trust',
   'prove',
+  'page',
   'export',
   'sample',
   'settle',
