@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { writePage } from './build-page.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const [dist, fresh, old] = ['dist', `dist.new-${process.pid}`, `dist.old-${process.pid}`].map(name => root + name)
@@ -17,6 +18,7 @@ if (built.status !== 0) {
   rmSync(fresh, { recursive: true, force: true })
   process.exit(built.status ?? 1)
 }
+await writePage(`${fresh}/page/verifier.html`)
 if (existsSync(`${fresh}/cli/main.js`)) chmodSync(`${fresh}/cli/main.js`, 0o755)
 if (existsSync(dist)) renameSync(dist, old)
 renameSync(fresh, dist)
