@@ -9,6 +9,7 @@ import { callId } from './call-id.js'
 import { type Context, examples, exitCodes } from './command.js'
 import { UsageError } from './errors.js'
 import { parseFieldPath } from './field-path.js'
+import { tellIfOpen } from './open-address.js'
 import { jsonOption, pathOption, timeOption } from './options.js'
 import { renderExported } from './render/exported.js'
 import { Progress } from './terminal/progress.js'
@@ -68,6 +69,7 @@ export function addExport(program: Command, context: Context): void {
 
 async function run(target: string, options: ExportOptions, { terminal }: Context): Promise<void> {
   const asked = askedFor(options)
+  tellIfOpen(target, terminal)
   const source = await openSource(target)
   const progress = new Progress(process.stderr, 'reading records')
   try {

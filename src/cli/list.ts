@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { type CallFilters, type CallRow, listCalls } from '../client/calls.js'
 import { openSource } from '../client/open.js'
 import { type Context, examples } from './command.js'
+import { tellIfOpen } from './open-address.js'
 import { choiceOption, jsonOption, timeOption } from './options.js'
 import { callTable } from './render/calls.js'
 import { count } from './render/page.js'
@@ -17,7 +18,7 @@ interface ListOptions extends CallFilters {
 const VERDICTS = ['allow', 'deny', 'review', 'not_evaluated'] as const
 const STATUSES = [
   ...['succeeded', 'failed', 'reported_error', 'not_executed', 'short_circuited', 'pending', 'cancelled', 'timed_out'],
-  ...['unknown', 'denied', 'declined', 'undecided', 'missing'],
+  ...['unknown', 'denied', 'declined', 'undecided', 'missing', 'not_shown'],
 ]
 
 export function addList(program: Command, context: Context): void {
@@ -28,7 +29,7 @@ export function addList(program: Command, context: Context): void {
       'Lists the calls of a log, in the order of the log, once its records have been found to be those its checkpoint ' +
         'was signed over. Whose checkpoint that is, is the question of deedlog verify.',
     )
-    .argument('<target>', 'a log folder, or a JSONL log')
+    .argument('<target>', 'a log folder, a JSONL log, an address, or a bundle')
     .option('--tool <name>', 'calls of this tool')
     .option('--agent <id>', 'calls by this agent')
     .option('--session <id>', 'calls of this session, by the id the log gave it')
@@ -49,6 +50,7 @@ export function addList(program: Command, context: Context): void {
 }
 
 async function run(target: string, { json, ...filters }: ListOptions, { terminal }: Context): Promise<void> {
+  tellIfOpen(target, terminal)
   const source = await openSource(target)
   const progress = new Progress(process.stderr, 'reading records')
   try {

@@ -75,12 +75,17 @@ export const timeOption = (flags: string, description: string, ofDay: 'first' | 
   new Option(flags, description).argParser((value: string) => {
     const ms = INSTANT.test(value) ? Date.parse(value) : Number.NaN
     // `Date.parse` rolls 30 February over into March.
-    if (!Number.isNaN(ms) && dayExists(value))
+    if (ms >= TIME_FIRST && ms < TIME_END && dayExists(value))
       return value.length === DAY_LENGTH && ofDay === 'last' ? ms + DAY_MS - 1 : ms
     throw new UsageError('usage.value', `${flagOf(flags)} ${quote(value)} is no instant`, {
-      expected: 'a day in UTC or a time with its zone: 2026-11-24, 2026-11-24T09:30Z, 2026-11-24T10:30:00.000+01:00',
+      expected:
+        'a day in UTC or a time with its zone, in the years 2000 to 2999: 2026-11-24, 2026-11-24T09:30Z, 2026-11-24T10:30:00.000+01:00',
     })
   })
+
+// spec/record.md §1: no record bears another time.
+const TIME_FIRST = Date.UTC(2000, 0)
+const TIME_END = Date.UTC(3000, 0)
 
 const DAY_LENGTH = 'yyyy-mm-dd'.length
 const DAY_MS = 86_400_000

@@ -23,7 +23,7 @@ export function addShow(program: Command, context: Context): void {
         "its commitments. Where this machine keeps the log's vault, what the commitments commit to is shown too, after it " +
         'was held against them.',
     )
-    .argument('<target>', 'a log folder, or a JSONL log')
+    .argument('<target>', 'a log folder, a JSONL log, an address, or a bundle')
     .argument('<call>', 'the id of the call, or the index of one of its records')
     .addOption(jsonOption('the call'))
     .addHelpText(

@@ -1,6 +1,8 @@
 import { realpath } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { TRUST_BYTES_MAX } from '../client/claimed-keys.js'
+import { reportContents, requireContents } from '../client/contents.js'
+import { isAddress } from '../client/http-source.js'
 import { openSource } from '../client/open.js'
 import { isProofFile } from '../client/proof-file.js'
 import { readForeignFile } from '../client/read-file.js'
@@ -8,7 +10,8 @@ import { memoryFolder, type Report, verify, WORKERS_MAX } from '../client/verify
 import { type Context, examples, exitCodes } from './command.js'
 import { UsageError } from './errors.js'
 import { readHeld } from './held.js'
-import { jsonOption, numberOption, pathOption, pathsOption } from './options.js'
+import { tellIfOpen } from './open-address.js'
+import { jsonOption, numberOption, pathOption, pathsOption, timeOption } from './options.js'
 import { renderHtml } from './render/html.js'
 import { renderReport } from './render/report.js'
 import { Progress } from './terminal/progress.js'
@@ -26,6 +29,9 @@ interface VerifyOptions extends TrustOptions {
   /** False under `--no-memory`. */
   readonly memory: boolean
   readonly workers?: number
+  readonly since?: number
+  readonly until?: number
+  readonly vault?: true
   readonly full?: true
   readonly json?: true
 }
@@ -38,7 +44,7 @@ export function addVerify(program: Command, context: Context): void {
       'Checks a log as an auditor does, offline, and reports three answers that never mix: evidence, completeness and ' +
         'conduct; then what is not excluded. Needs a trust file that came to you another way than the log.',
     )
-    .argument('<target>', 'a log folder, a JSONL log, or the .tlog-proof of one record')
+    .argument('<target>', 'a log folder, a JSONL log, an address, a bundle, or the .tlog-proof of one record')
     .addOption(pathOption('--trust <file>', 'whose signatures count: a trust file from outside the target'))
     .option('--self', 'hold the log against its own keys only; the best answer is then "self-consistent"')
     .addOption(
@@ -49,6 +55,13 @@ export function addVerify(program: Command, context: Context): void {
     .addOption(
       numberOption('--workers <n>', 'threads to read a log folder with; the report is the same', 0, WORKERS_MAX),
     )
+    .addOption(
+      timeOption('--since <time>', "judge calls one by one from this instant on, by the recorder's clock", 'first'),
+    )
+    .addOption(
+      timeOption('--until <time>', 'and up to this instant; a day counts whole. The log is verified whole', 'last'),
+    )
+    .option('--vault', 'also open every disclosure that is kept beside the log, and count them: deedlog contents')
     .addOption(pathOption('--report <file>', 'also write the report as one HTML page that prints well'))
     .option('--full', 'also what each check and each finding does not say')
     .addOption(jsonOption('the report'))
@@ -58,6 +71,9 @@ export function addVerify(program: Command, context: Context): void {
         ['deedlog verify audit --trust audit.trust', 'verify a log with the trust file that init wrote'],
         ['deedlog verify audit --trust audit.trust --json | jq .findings', 'the findings, for a program'],
         ['deedlog verify audit --trust audit.trust --after may.checkpoint', 'and does it continue what it was in May'],
+        ['deedlog verify audit --trust audit.trust --since 2026-11-01', 'exceptions of the calls of a month only'],
+        ['deedlog verify call.deedlog --trust audit.trust', 'some calls that somebody handed over in a bundle'],
+        ['deedlog verify https://log.example/audit --trust audit.trust', 'a log behind a web server'],
         ['deedlog verify audit.jsonl --self', 'no outsider: is the log at least consistent with itself'],
       ]) +
         exitCodes(
@@ -71,18 +87,23 @@ async function run(target: string, options: VerifyOptions, context: Context): Pr
   const { terminal } = context
   checkProofArguments(target, options)
   // Before the question of trust: what is no log has no use for an answer to it.
-  if (!isProofFile(target)) await (await openSource(target)).close()
+  if (!isProofFile(target) && !isAddress(target)) await (await openSource(target)).close()
   checkTrustArgument(target, options)
+  tellIfOpen(target, terminal)
   const held = await readHeld(target, options.after ?? [])
   const progress = new Progress(process.stderr, 'verifying records')
-  const report = await verify(target, {
+  const verified = await verify(target, {
     ...(options.trust === undefined ? { self: true } : { trust: options.trust }),
     ...(options.record === undefined ? {} : { record: options.record }),
     ...(options.memory ? { memory: memoryFolder() } : {}),
     held,
     ...(options.workers === undefined ? {} : { workers: options.workers }),
+    ...(options.since === undefined ? {} : { since: options.since }),
+    ...(options.until === undefined ? {} : { until: options.until }),
+    ...(options.report === undefined && options.json !== true ? {} : { timeline: TIMELINE_MAX }),
     onProgress: (done: number, total?: number) => progress.update(done, total),
   }).finally(() => progress.end())
+  const report = options.vault ? await withVault(verified, target) : verified
   if (options.report !== undefined) await writeNew(options.report, await page(report, target, options), 'report.out')
   context.exitCode = report.exitCode
   await terminal.out(
@@ -97,6 +118,19 @@ async function run(target: string, options: VerifyOptions, context: Context): Pr
         }),
   )
 }
+
+/** @throws {UnavailableError} `contents.no-vault` */
+async function withVault(report: Report, target: string): Promise<Report> {
+  const source = await openSource(target)
+  try {
+    return reportContents(report, await requireContents(source, target))
+  } finally {
+    await source.close()
+  }
+}
+
+// Of a larger log the first; deedlog list shows all.
+const TIMELINE_MAX = 1000
 
 /** One record and its proof are verified together, and continue nothing. */
 function checkProofArguments(target: string, { record, after }: VerifyOptions): void {

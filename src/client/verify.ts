@@ -3,8 +3,17 @@ import { availableParallelism } from 'node:os'
 import { toHex } from '../core/bytes/hex.js'
 import { fromUtf8 } from '../core/bytes/utf8.js'
 import { isDeedlogError, MalformedError, quote, UnavailableError } from '../core/errors.js'
+import { formatTime } from '../core/record/index.js'
 import { parseCheckpoint, parseNote, parseVerifierKey } from '../core/tlog/index.js'
-import { FINDINGS, LogVerifier, parseTrust, type Report, type Trust } from '../core/verify/index.js'
+import {
+  asksFor,
+  FINDINGS,
+  LogVerifier,
+  parseTrust,
+  type Report,
+  type TimeRange,
+  type Trust,
+} from '../core/verify/index.js'
 import { BundlePool } from './bundle-pool.js'
 import { TRUST_BYTES_MAX } from './claimed-keys.js'
 import { checkpointOf, type OnProgress } from './feed.js'
@@ -15,6 +24,7 @@ import { openSource } from './open.js'
 import { isProofFile, verifyProofFile } from './proof-file.js'
 import { readForeignFile } from './read-file.js'
 import type { LogSource } from './source.js'
+import { Timeline } from './timeline.js'
 
 /*
  * `deedlog/verify`: from a path to a report. Loads hash, signature and the file system, and nothing else.
@@ -48,6 +58,14 @@ export interface VerifyOptions {
    * Default: one for each core but one, at most 4; none for a small log.
    */
   readonly workers?: number
+  /**
+   * Times, in milliseconds since 1970, both included, between which calls are judged one by one: exceptions of others are
+   * counted only. The evidence, and all counts, are of the whole log either way. By the recorder's clock.
+   */
+  readonly since?: number
+  readonly until?: number
+  /** Calls that the report's timeline may hold, from 1: the first of them. Absent: it has none. */
+  readonly timeline?: number
 }
 
 /**
@@ -113,18 +131,26 @@ async function readTrust(path: string): Promise<Trust> {
 export async function verifySource(
   source: LogSource,
   trusted: Trusted,
-  options: Pick<VerifyOptions, 'self' | 'held' | 'memory' | 'onProgress' | 'workers'> = {},
+  options: Pick<
+    VerifyOptions,
+    'self' | 'held' | 'memory' | 'onProgress' | 'workers' | 'since' | 'until' | 'timeline'
+  > = {},
 ): Promise<Report> {
   const claimed = trusted.trust ? [] : ((await source.verifierKeys?.()) ?? []).map(parseVerifierKey)
   const logKeys = trusted.trust?.policy.logs.map(log => log.key) ?? claimed
   const checkpoint = options.memory === undefined ? undefined : await checkpointOf(source)
   const shown = isDeedlogError(checkpoint) ? undefined : checkpoint
+  const range = rangeOf(options)
+  const isAsked = range && asksFor(range)
+  const timeline = options.timeline === undefined ? undefined : new Timeline(options.timeline, isAsked)
   const verifier = new LogVerifier({
     ...trusted,
     ...(options.self === undefined ? {} : { self: options.self }),
     ...(options.held === undefined ? {} : { held: options.held }),
     ...(options.memory === undefined ? {} : { memory: await recall(options.memory, shown, logKeys) }),
     claimedKeys: claimed,
+    ...(range === undefined ? {} : { range }),
+    ...(timeline && { onCall: call => timeline.add(call), onPass: () => timeline.clear() }),
     ...(source.bundle === undefined ? {} : { excerpt: source.bundle.query }),
     nowSeconds: Math.floor(Date.now() / 1000),
   })
@@ -136,7 +162,16 @@ export async function verifySource(
       ahead: size => BundlePool.start(publicFolder, typeof threads === 'number' ? threads : threads(size)),
     }),
   })
-  return options.memory === undefined || !shown ? report : rememberSeen(options.memory, shown, report)
+  const told = timeline ? { ...report, timeline: timeline.answer(report.evidence.times) } : report
+  return options.memory === undefined || !shown ? told : rememberSeen(options.memory, shown, told)
+}
+
+function rangeOf({ since, until }: Pick<VerifyOptions, 'since' | 'until'>): TimeRange | undefined {
+  if (since === undefined && until === undefined) return undefined
+  return {
+    ...(since === undefined ? {} : { since: formatTime(since) }),
+    ...(until === undefined ? {} : { until: formatTime(until) }),
+  }
 }
 
 /** Adds what was seen to the auditor's memory, when it held. A memory that cannot be written takes no answer away. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Report } from '../../core/verify/report.js'
-import { type HtmlAbout, renderHtml, text } from './html.js'
+import { type HtmlAbout, renderHtml } from './html.js'
+import { text } from './html-text.js'
 import { goodReport as report } from './testkit.js'
 
 const about: HtmlAbout = {
@@ -84,5 +85,40 @@ describe('the report as a page', () => {
     const base = report()
     const page = renderHtml({ ...base, findings: [], conduct: { ...base.conduct, verdict: 'could not check' } }, about)
     expect(page).toMatch(/class="answer warn"><h2>Conduct/)
+  })
+})
+
+describe('the calls on the page', () => {
+  const call = {
+    index: 7,
+    call: '01KATB8Q5M4Z0YQ1G7X8D3C9FE',
+    agent: '<b>me</b>',
+    tool: 'pay & go',
+    verdict: 'allow',
+    status: 'succeeded',
+    executed: 'yes',
+    time: '2026-11-24T09:00:00.000Z',
+    after: '2026-11-24T08:59:00.000Z',
+    exceptions: ['call.belated'],
+  }
+
+  it('stand one by one, with the window that outside evidence gives', () => {
+    const page = renderHtml({ ...report(), timeline: { calls: [call], more: 3 } }, about)
+    expect(page).toContain('Calls, one by one')
+    expect(page).toContain('after 2026-11-24T08:59:00.000Z<br>open')
+    expect(page).toContain('call.belated')
+    expect(page).toContain('3 more calls')
+    expect(page).toContain('pay &amp; go')
+    expect(page).not.toContain('<b>me</b>')
+  })
+
+  it('of a time say how many exceptions of others are not there', () => {
+    const range = { since: '2026-11-24T00:00:00.000Z', calls: 1, exceptionsElsewhere: 2 }
+    const page = renderHtml({ ...report(), range, timeline: { calls: [], more: 0 } }, about)
+    expect(page).toContain('2 exceptions about other calls are not in this report')
+  })
+
+  it('are not there when nobody asked', () => {
+    expect(renderHtml(report(), about)).not.toContain('Calls, one by one')
   })
 })

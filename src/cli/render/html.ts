@@ -10,7 +10,8 @@ import {
   STATUSES,
   worstIn,
 } from '../../core/verify/words.js'
-import { guard } from '../terminal/safe.js'
+import { bundleSection, timelineSection } from './html-parts.js'
+import { htmlTable, text } from './html-text.js'
 
 /** What the report itself does not know. */
 export interface HtmlAbout {
@@ -32,7 +33,7 @@ const ROWS_MAX = 1000
 
 /**
  * A report as one page: no script, no network, prints on paper. Names in it are strangers' words; each goes through
- * {@link text}, and nothing else may put one here.
+ * `text`, and nothing else may put one here.
  */
 export function renderHtml(report: Report, about: HtmlAbout): string {
   const { evidence, completeness, conduct, findings } = report
@@ -61,8 +62,10 @@ ${answer('Conduct', QUESTIONS.conduct, conduct.verdict, toneOf(conduct.verdict, 
 </section>
 ${section('Exceptions and other findings', findingsTable(findings))}
 ${section('The log, and whose word this rests on', theLog(report, about))}
+${report.bundle ? section('A bundle: part of a log, and what was asked for', bundleSection(report)) : ''}
 ${section('When, by outside evidence', times(report))}
-${section('Counted, over every record read', population(report))}
+${report.timeline ? section('Calls, one by one', timelineSection(report)) : ''}
+${section(report.bundle ? 'Counted, over the calls asked for' : 'Counted, over every record read', population(report))}
 ${section('Streams and identities', streams(report))}
 ${section('Rules in force', rules(report))}
 ${section('Checks', checks(report.checks))}
@@ -73,15 +76,6 @@ ${section('The verifier', verifier(about))}
 </html>
 `
 }
-
-/** A stranger's or our words in a page: controls and characters that reorder or hide are shown, then markup escaped. */
-export const text = (words: string): string =>
-  guard(words)
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;')
 
 const section = (title: string, body: string): string => `<section><h2>${text(title)}</h2>\n${body}\n</section>`
 
@@ -125,7 +119,7 @@ function findingsTable(all: readonly Finding[]): string {
       ]
     },
   )
-  return table(['Severity', 'Finding'], rows)
+  return htmlTable(['Severity', 'Finding'], rows)
 }
 
 function theLog({ origin, logId, size, root, evidence }: Report, { trust }: HtmlAbout): string {
@@ -162,7 +156,7 @@ function times({ evidence, completeness }: Report): string {
     const whose = text(agents.get(stream) ?? stream)
     return [`entries of ${whose} from ${index} on`, `were made after ${text(time)}`, `${width} for entry ${index}`]
   })
-  return table(['Records', 'By the cosignatures of the quorum', 'Width of the window'], [...existed, ...made])
+  return htmlTable(['Records', 'By the cosignatures of the quorum', 'Width of the window'], [...existed, ...made])
 }
 
 function population({ completeness, conduct }: Report): string {
@@ -210,7 +204,7 @@ function streams({ completeness: { streams: all } }: Report): string {
     String(calls),
     String(first),
   ])
-  return table(['Agent, stream', 'State', 'Identity', 'Records', 'Calls', 'First entry'], rows)
+  return htmlTable(['Agent, stream', 'State', 'Identity', 'Records', 'Calls', 'First entry'], rows)
 }
 
 function rules({ conduct: { rules: all } }: Report): string {
@@ -221,7 +215,7 @@ function rules({ conduct: { rules: all } }: Report): string {
     String(decisions),
     String(index),
   ])
-  return table(['Engine, id', 'Files, SHA-256', 'Decisions', 'Entry'], rows)
+  return htmlTable(['Engine, id', 'Files, SHA-256', 'Decisions', 'Entry'], rows)
 }
 
 function checks(all: readonly Check[]): string {
@@ -233,7 +227,7 @@ function checks(all: readonly Check[]): string {
         `<code>${text(code)}</code>${detail === undefined ? '' : ` (${text(detail)})`}<br>${HOLDS_WORDS[status]}: ${text(asserts)}<br><small>Does not say: ${text(doesNotAssert)}.</small>`,
       ]),
   )
-  return table(['Status', 'Check'], rows)
+  return htmlTable(['Status', 'Check'], rows)
 }
 
 function verifier({ verifier: { version, node, digest, files }, digestCommand, made }: HtmlAbout): string {
@@ -249,11 +243,6 @@ const facts = (rows: readonly (readonly [label: string, html: string])[]): strin
   `<dl>${rows.map(([label, html]) => `<div><dt>${text(label)}</dt><dd>${html}</dd></div>`).join('\n')}</dl>`
 
 /** A table of cells that are HTML already. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const body = rows.slice(0, ROWS_MAX).map(cells => `<tr>${cells.map(cell => `<td>${cell}</td>`).join('')}</tr>`)
-  const rest = rows.length > ROWS_MAX ? `<p>And ${rows.length - ROWS_MAX} more, all of them with --json.</p>` : ''
-  return `<table><thead><tr>${head.map(title => `<th scope="col">${text(title)}</th>`).join('')}</tr></thead>\n<tbody>${body.join('\n')}</tbody></table>${rest}`
-}
 
 const STYLE = `
 :root { color-scheme: light; --ink: #1b1f24; --faint: #57606a; --line: #d5d9de; --good: #116329; --warn: #8a4600; --bad: #a40e26 }

@@ -1,4 +1,4 @@
-import type { Check, Finding, Report, Severity, StreamSummary } from '../../core/verify/report.js'
+import type { Check, Finding, RangeAnswer, Report, Severity, StreamSummary } from '../../core/verify/report.js'
 import {
   answersOf,
   bySeverity,
@@ -35,6 +35,7 @@ const NAMES_MAX = 12
 export function renderReport(report: Report, look: ReportLook): string {
   const page = new Page(look)
   answers(page, report, look)
+  if (report.range) renderRange(page, report.range)
   if (report.bundle) renderBundle(page.heading('A bundle: part of a log, and what was asked for'), report.bundle)
   theLog(page, report, look)
   findings(page, report.findings, look)
@@ -63,6 +64,18 @@ const AREAS = [
   ['completeness', 'Completeness'],
   ['conduct', 'Conduct'],
 ] as const
+
+function renderRange(page: Page, { since, until, calls, exceptionsElsewhere }: RangeAnswer): void {
+  const times = `${since === undefined ? '' : ` since ${safe(since)}`}${until === undefined ? '' : ` until ${safe(until)}`}`
+  page
+    .fact('asked for', `calls${times}, by the recorder's clock: ${count(calls, 'call')}; the log was verified whole`)
+    .fact(
+      'not listed',
+      exceptionsElsewhere === 0
+        ? 'no exception was found about other calls'
+        : `${count(exceptionsElsewhere, 'exception')} about other calls; without --since and --until they are listed`,
+    )
+}
 
 function theLog(page: Page, report: Report, { trust }: ReportLook): void {
   const { evidence } = report

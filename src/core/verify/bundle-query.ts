@@ -9,7 +9,13 @@ export type BundleQuery =
   | { readonly all: true }
   | { readonly calls: readonly Id[] }
   | { readonly sessions: readonly Id[] }
-  | { readonly since?: Time; readonly until?: Time }
+  | TimeRange
+
+/** At least one of the two. */
+export interface TimeRange {
+  readonly since?: Time
+  readonly until?: Time
+}
 
 /** Most calls or sessions that one query may name. */
 export const QUERY_IDS_MAX = 1000

@@ -14,13 +14,13 @@ export {
   type ShownEntry,
   type TreePart,
 } from './bundle.js'
-export { asksFor, type BundleQuery, checkQuery } from './bundle-query.js'
+export { asksFor, type BundleQuery, checkQuery, type TimeRange } from './bundle-query.js'
 export { feedBundle, finishBundle, openDisclosure, verifyBundle } from './bundle-verify.js'
 export { CHECKS, type CheckCode } from './checks.js'
 export type { CallStatus, CallSummary } from './conduct.js'
 export { describeEntry } from './describe.js'
 export { type EntryOptions, verifyEntry } from './entry.js'
-export type { HeldCheckpoint } from './evidence.js'
+export { completeAt, type HeldCheckpoint } from './evidence.js'
 export { FINDINGS, type FindingCode, type FindingKind } from './findings.js'
 export { recordKey } from './identity.js'
 export { formatKept, frontierOf, KEPT_BYTES_MAX, KEPT_NOTES_MAX, type Kept, parseKept } from './kept.js'

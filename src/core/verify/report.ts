@@ -61,6 +61,45 @@ export interface Report {
   readonly findings: readonly Finding[]
   /** Where the target is a bundle: what it shows. All else in the report is of what is shown. */
   readonly bundle?: BundleAnswer
+  /** Where only calls of some time are reported on. The log was read, and counted, as a whole. */
+  readonly range?: RangeAnswer
+  /** Where it was asked for: calls in the order of the log. */
+  readonly timeline?: TimelineAnswer
+}
+
+export interface RangeAnswer {
+  /** Both included; by the time in the intent, which is the recorder's word. */
+  readonly since?: string
+  readonly until?: string
+  /** Calls of that time. */
+  readonly calls: number
+  /** Exceptions that were found about other calls, and are not among the findings. */
+  readonly exceptionsElsewhere: number
+}
+
+export interface TimelineAnswer {
+  readonly calls: readonly TimelineCall[]
+  /** Calls that follow these and are left out. */
+  readonly more: number
+}
+
+export interface TimelineCall {
+  /** Of the intent. */
+  readonly index: number
+  readonly call: string
+  readonly agent: string
+  readonly tool: string
+  readonly session?: { readonly id: string; readonly n: number }
+  readonly verdict: string
+  readonly rule?: string
+  readonly status: string
+  readonly executed?: string
+  /** By the recorder's clock: no evidence. */
+  readonly time: string
+  /** The intent was made after and before these, by outside evidence; absent where there is none. */
+  readonly after?: string
+  readonly before?: string
+  readonly exceptions: readonly string[]
 }
 
 /** What a bundle shows of its log (spec/bundle.md). */
@@ -173,7 +212,12 @@ export interface TimesAnswer {
 }
 
 export interface CompletenessAnswer {
-  readonly verdict: 'complete as far as recorded' | 'no exceptions in what is shown' | 'exceptions' | 'could not check'
+  readonly verdict:
+    | 'complete as far as recorded'
+    | 'no exceptions in what is shown'
+    | 'no exceptions in the time asked for'
+    | 'exceptions'
+    | 'could not check'
   readonly streams: readonly StreamSummary[]
   readonly sessions: { readonly total: number; readonly ended: number; readonly gaps: number }
   readonly strays: number
@@ -212,7 +256,12 @@ export interface StreamSummary {
 }
 
 export interface ConductAnswer {
-  readonly verdict: 'no exceptions' | 'no exceptions in what is shown' | 'exceptions' | 'could not check'
+  readonly verdict:
+    | 'no exceptions'
+    | 'no exceptions in what is shown'
+    | 'no exceptions in the time asked for'
+    | 'exceptions'
+    | 'could not check'
   readonly calls: number
   /** Calls by state, see `spec/vocabulary.md`: allowed, denied, declined, ... by their latest outcome status. */
   readonly byVerdict: Readonly<Record<string, number>>

@@ -1,5 +1,5 @@
 import { quote } from '../errors.js'
-import type { BundleQuery } from './bundle-query.js'
+import type { BundleQuery, TimeRange } from './bundle-query.js'
 import type { CheckCode, Checks } from './checks.js'
 import type { ConductTotals } from './conduct.js'
 import type { Evidence } from './evidence.js'
@@ -16,6 +16,7 @@ import type {
   ConductAnswer,
   ExitCode,
   Finding,
+  RangeAnswer,
   Report,
   StreamSummary,
 } from './report.js'
@@ -39,6 +40,8 @@ interface Parts {
   /** What a bundle was asked for; undefined where the target is a log. */
   readonly excerpt: BundleQuery | undefined
   readonly about: BundleContents | undefined
+  /** Times between which calls are reported on; undefined where all are. */
+  readonly range: TimeRange | undefined
 }
 
 /** What is in a bundle besides its tree. */
@@ -59,8 +62,9 @@ export function buildReport(parts: Parts): Report {
   const whole = holds && evidence.checkpoint !== undefined && parts.records === evidence.checkpoint.size
   setChecks(parts, findings, totals, whole)
   const isPart = parts.notShown.total > 0
+  const good = isPart ? IN_WHAT_IS_SHOWN : parts.range ? IN_THE_TIME : undefined
   const completeness: CompletenessAnswer = {
-    verdict: verdictOf('completeness', findings, whole, isPart ? IN_WHAT_IS_SHOWN : 'complete as far as recorded'),
+    verdict: verdictOf('completeness', findings, whole, good ?? 'complete as far as recorded'),
     streams: [...reading.streams.values()].map(stream => summaryOf(stream, parts)),
     sessions,
     strays: straysOf(parts),
@@ -76,7 +80,7 @@ export function buildReport(parts: Parts): Report {
       'conduct',
       findings,
       whole && !findings.some(({ code }) => code === 'bundle.not-shown'),
-      isPart ? IN_WHAT_IS_SHOWN : 'no exceptions',
+      good ?? 'no exceptions',
     ),
     calls: totals.calls,
     byVerdict: totals.byVerdict,
@@ -94,14 +98,26 @@ export function buildReport(parts: Parts): Report {
     evidence: answer,
     completeness,
     conduct,
-    notExcluded: isPart ? [...NOT_EXCLUDED_OF_BUNDLE, ...NOT_EXCLUDED] : NOT_EXCLUDED,
+    notExcluded: isPart && bundle ? [...NOT_EXCLUDED_OF_BUNDLE, ...NOT_EXCLUDED] : NOT_EXCLUDED,
     checks: checksOf(parts, isPart),
     findings,
     ...(bundle === undefined ? {} : { bundle }),
+    ...(parts.range === undefined ? {} : { range: rangeAnswer(parts, parts.range) }),
   }
 }
 
 const IN_WHAT_IS_SHOWN = 'no exceptions in what is shown'
+const IN_THE_TIME = 'no exceptions in the time asked for'
+
+// What these assert is about single calls.
+const OF_CALLS: ReadonlySet<string> = new Set(['calls.outcomes', 'calls.conduct', 'approvals.signed'])
+
+const rangeAnswer = ({ reading }: Parts, { since, until }: TimeRange): RangeAnswer => ({
+  ...(since === undefined ? {} : { since }),
+  ...(until === undefined ? {} : { until }),
+  calls: reading.calls.listed,
+  exceptionsElsewhere: reading.calls.unlisted.exceptions,
+})
 
 // Of one record with its proof: `verifyEntry`.
 const ELSEWHERE = 'entry.included'
@@ -120,13 +136,18 @@ const OF_THE_LOG: ReadonlySet<string> = new Set([
 ])
 
 /** Of a bundle, a check asserts no more than what is shown; whether that stands in the tree is a check of its own. */
-function checksOf({ checks, excerpt }: Parts, isPart: boolean): Check[] {
+function checksOf({ checks, excerpt, range }: Parts, isPart: boolean): Check[] {
   const root = checks.statusOf('checkpoint.root')
   if (excerpt && root) checks.set('bundle.shown', root.status, root.detail)
   return checks
     .list()
     .filter(({ code }) => code !== ELSEWHERE && (excerpt !== undefined || code !== 'bundle.shown'))
-    .filter(({ code }) => !isPart || code !== 'checkpoint.root')
+    .filter(({ code }) => !isPart || excerpt === undefined || code !== 'checkpoint.root')
+    .map(check =>
+      range && OF_CALLS.has(check.code)
+        ? { ...check, asserts: `of the calls in the time asked for: ${check.asserts}` }
+        : check,
+    )
     .map(check =>
       isPart && !OF_THE_LOG.has(check.code) ? { ...check, asserts: `in what is shown: ${check.asserts}` } : check,
     )

@@ -16,7 +16,7 @@ import {
 } from '../record/index.js'
 import { leafHash, type VerifierKey, verifyEd25519 } from '../tlog/index.js'
 import { type Attribution, attribute, type Node } from './attribution.js'
-import { asksFor, type BundleQuery } from './bundle-query.js'
+import { asksFor, type BundleQuery, type TimeRange } from './bundle-query.js'
 import { Checks } from './checks.js'
 import type { CallSummary } from './conduct.js'
 import { describeEntry } from './describe.js'
@@ -53,8 +53,8 @@ export interface VerifierOptions {
   readonly onRecord?: (index: number, record: DeedRecord, stream: Hash) => void
   /** Told when a pass over the entries begins: forget what the one before told of. */
   readonly onPass?: (pass: number) => void
-  /** Of which calls what is wrong is reported; all when absent. The log is read, and counted, as a whole either way. */
-  readonly lists?: (intent: Intent) => boolean
+  /** Of calls of which time what is wrong is reported; of all when absent. The log is read, and counted, as a whole. */
+  readonly range?: TimeRange
   /** The target is a bundle, made for this query: entries may be skipped, and what was not asked for is not judged. */
   readonly excerpt?: BundleQuery
 }
@@ -147,7 +147,7 @@ export class LogVerifier {
       onRecord: this.#options.onRecord,
       notShown: this.#notShown,
       isAsked: this.#isAsked,
-      lists: this.#options.lists,
+      lists: this.#options.range && asksFor(this.#options.range),
     })
   }
 
@@ -414,6 +414,7 @@ export class LogVerifier {
       shown: this.#shown,
       notShown: this.#notShown,
       excerpt: this.#options.excerpt,
+      range: this.#options.range,
       about: about.bundle,
       awaiting: about.awaiting,
     })
