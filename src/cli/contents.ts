@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
-import { type Contents, type Counted, readContents } from '../client/contents.js'
+import { type Contents, type Counted, requireContents } from '../client/contents.js'
 import { openSource } from '../client/open.js'
-import { quote, UnavailableError } from '../core/errors.js'
 import { type Context, examples, exitCodes } from './command.js'
 import { jsonOption } from './options.js'
 import { count, Page } from './render/page.js'
@@ -33,16 +32,12 @@ async function run(target: string, { json }: { readonly json?: true }, context: 
   const { terminal } = context
   const source = await openSource(target)
   const progress = new Progress(process.stderr, 'reading records')
-  const contents = await readContents(source, target, { onProgress: done => progress.update(done) }).finally(
+  const contents = await requireContents(source, target, { onProgress: done => progress.update(done) }).finally(
     async () => {
       progress.end()
       await source.close()
     },
   )
-  if (!contents)
-    throw new UnavailableError('contents.no-vault', `the disclosures of ${quote(target)} cannot be read from here`, {
-      expected: 'the log’s own folder with its private folder, and the user that made it',
-    })
   context.exitCode = contents.total.missing > 0 || contents.unfinished ? 3 : 0
   const { byTool, byMember, ...rest } = contents
   await terminal.out(

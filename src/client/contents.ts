@@ -1,5 +1,5 @@
 import { fromUtf8 } from '../core/bytes/utf8.js'
-import { isDeedlogError } from '../core/errors.js'
+import { isDeedlogError, quote, UnavailableError } from '../core/errors.js'
 import {
   type Commitment,
   commitmentsOf,
@@ -12,6 +12,7 @@ import {
   verifyDisclosure,
   verifyRecordSignature,
 } from '../core/record/index.js'
+import type { Report } from '../core/verify/index.js'
 import type { OnProgress } from './feed.js'
 import { erasingIn, vaultIn } from './private-files.js'
 import type { LogSource } from './source.js'
@@ -33,6 +34,8 @@ export interface Contents {
   readonly byTool: ReadonlyMap<string, Counted>
   /** By type of record and member: `intent.args`, `outcome.error.message`. */
   readonly byMember: ReadonlyMap<string, Counted>
+  /** Of those that are missing: held, and proving something else or nothing. */
+  readonly mismatched: number
   /** The first that are missing. */
   readonly missing: readonly { readonly index: number; readonly member: string; readonly why: string }[]
   /** Calls that erasure records name. */
@@ -70,6 +73,35 @@ export async function readContents(
     await vault.return(undefined)
   }
   return { ...count.contents(), erasedCalls: erased.size, unfinished: (await erasingIn(target)) ?? false }
+}
+
+/** As {@link readContents}. @throws {UnavailableError} `contents.no-vault` when the private files cannot be read */
+export async function requireContents(
+  source: LogSource,
+  target: string,
+  options: { readonly onProgress?: OnProgress } = {},
+): Promise<Contents> {
+  const contents = await readContents(source, target, options)
+  if (contents) return contents
+  throw new UnavailableError('contents.no-vault', `the disclosures of ${quote(target)} cannot be read from here`, {
+    expected: 'the log’s own folder with its private folder, and the user that made it',
+  })
+}
+
+/** A report with what the vault holds: spec/report.md. Disclosures that prove nothing speak against the vault, not the log. */
+export function reportContents(report: Report, { total, mismatched, commitments }: Contents): Report {
+  const { full, part, erased, missing } = total
+  const checks = report.checks.map(check =>
+    check.code === 'disclosures.match'
+      ? {
+          ...check,
+          status: mismatched > 0 ? ('failed' as const) : ('passed' as const),
+          detail: `${full + part} of ${commitments} commitments opened${mismatched > 0 ? `; ${mismatched} disclosures prove nothing` : ''}`,
+        }
+      : check,
+  )
+  const disclosures = { held: full + part, erased, missing }
+  return { ...report, checks, completeness: { ...report.completeness, disclosures } }
 }
 
 /** What operator streams that count say was erased: spec/record.md §2, §4. */
@@ -113,6 +145,7 @@ class Count {
   readonly #byTool = new Map<string, Tally>()
   readonly #byMember = new Map<string, Tally>()
   readonly #missing: { index: number; member: string; why: string }[] = []
+  #mismatched = 0
 
   constructor(erased: ReadonlySet<string>) {
     this.#erased = erased
@@ -127,7 +160,7 @@ class Count {
     const set = bytes && readSet(bytes)
     for (const [member, commitment] of commitments) {
       const disclosure = typeof set === 'string' ? undefined : set?.get(member)
-      const why = typeof set === 'string' ? set : disclosure ? whyNot(disclosure, commitment) : 'not held'
+      const why = typeof set === 'string' ? set : disclosure ? whyNot(disclosure, commitment) : NOT_HELD
       const what =
         why === undefined
           ? 'key' in disclosure!
@@ -138,8 +171,9 @@ class Count {
             : 'missing'
       for (const tally of [this.#total, at(this.#byTool, tool), at(this.#byMember, `${record.type}.${member}`)])
         tally[what]++
+      if (what === 'missing' && bytes && why !== NOT_HELD) this.#mismatched++
       if (what === 'missing' && this.#missing.length < MISSING_NAMED)
-        this.#missing.push({ index, member, why: why ?? 'not held' })
+        this.#missing.push({ index, member, why: why ?? NOT_HELD })
     }
   }
 
@@ -162,6 +196,7 @@ class Count {
       total: this.#total,
       byTool: this.#byTool,
       byMember: this.#byMember,
+      mismatched: this.#mismatched,
       missing: this.#missing,
     }
   }
@@ -210,6 +245,7 @@ function parsedOr(bytes: Uint8Array): ParsedRecord | undefined {
   }
 }
 
+const NOT_HELD = 'not held'
 /** What is of no call, or of one whose tool is not known any more. */
 const NO_TOOL = ''
 const OTHERS = 'others'
