@@ -17,6 +17,7 @@ import { addPage } from './page.js'
 import { pathOption } from './options.js'
 import { usePassphraseFile } from './passphrase.js'
 import { addProve } from './prove.js'
+import { addPrune } from './prune.js'
 import { addRetain } from './retain.js'
 import { addReview } from './review.js'
 import { addSample } from './sample.js'
@@ -92,6 +93,7 @@ function deedlog(context: Context): Command {
     addRetain,
     addHold,
     addImport,
+    addPrune,
     addWitness,
   ])
     add(program, context)
@@ -120,6 +122,7 @@ const COMMANDS = [
   'retain',
   'hold',
   'import',
+  'prune',
   'witness',
 ]
 

@@ -47,8 +47,11 @@ async function noteOf(source: LogSource, hash: string): Promise<Uint8Array | und
   }
 }
 
-/** What a reader of one entry is told when that entry was pruned. */
-export const prunedError = (index: number, below: number): UnavailableError =>
-  new UnavailableError('source.pruned', `entry ${index} was pruned, with all below ${below} that need not be kept`, {
-    expected: `an entry from ${below} on; a copy of the log from before, or a bundle or a proof made before, still verifies`,
+/** @throws {UnavailableError} `source.pruned` for an entry below those that are all here */
+export async function refusePruned(source: LogSource, index: number): Promise<void> {
+  const below = (await keptIn(source))?.below ?? 0
+  if (index >= below) return
+  throw new UnavailableError('source.pruned', `entry ${index} was pruned, with others below ${below}`, {
+    expected: `an entry from ${below} on; a bundle or a proof that was made before still verifies`,
   })
+}

@@ -14,6 +14,7 @@ import {
   verifyInclusion,
 } from '../core/tlog/index.js'
 import { partsOf } from './bundle-file.js'
+import { refusePruned } from './kept.js'
 import type { LogSource } from './source.js'
 import { readTile } from './tile-check.js'
 
@@ -27,6 +28,7 @@ export async function proveEntry(source: LogSource, index: number): Promise<Uint
   const note = await source.checkpoint()
   const checkpoint = note && readCheckpoint(note)
   if (!note || !checkpoint || index >= checkpoint.size) return undefined
+  await refusePruned(source, index)
   const plan = planInclusion(index, checkpoint.size)
   const proof = plan.fold(await subtreeHashes(source, plan.nodes, checkpoint.size))
   for await (const { record } of source.entries({ from: index, to: index + 1 })) {

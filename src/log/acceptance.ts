@@ -87,6 +87,11 @@ export class Acceptance {
     this.#ring[index % RECENT_MAX] = record.leaf
   }
 
+  /** Takes nothing more in a stream whose records were pruned. */
+  seal(stream: Hash): void {
+    this.#streams.seal(stream)
+  }
+
   /** The agent streams of one recorder: agent id and identity. */
   *ofRecorder(agent: Word, identity: Key): Generator<RecorderStream> {
     for (const { stream, seq, leaf, over } of this.#streams.ofRecorder(agent, identity))

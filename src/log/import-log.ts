@@ -35,9 +35,8 @@ import {
   takeLock,
 } from './place.js'
 import type { Store } from './ports.js'
-import { refuseRollback } from './rollback-guard.js'
+import { settleLog } from './settle-log.js'
 import type { World } from './world.js'
-import { LogWriter } from './writer.js'
 
 /** What was moved. */
 export interface Imported {
@@ -83,7 +82,7 @@ export async function importLog(world: World, source: string, target: string): P
     return await withLock(takeLock(world, to), async () => {
       // Again, now that nobody else can change it.
       await checkTarget(disk, from, to, config, false)
-      await settleSource(world, from, config)
+      await settleLog(world, from, config)
       await fill(disk, from, to, config)
       const mark = { to: to.target, time: formatTime(world.clock.now()) }
       await putFile(disk, from.moved, formatMoved(mark), PRIVATE_FILE_MODE)
@@ -129,28 +128,6 @@ async function checkTarget(disk: Disk, from: Layout, to: Layout, config: LogConf
     throw new UnavailableError('log.trust-exists', `${to.trustFile} is there, and it is of another log`, {
       expected: 'no such file: move it away',
     })
-}
-
-/** Checks all of the source as a writer does at its start, and signs what it had sequenced and not signed. */
-async function settleSource(world: World, from: Layout, { origin, logId, checkpointMs }: LogConfig): Promise<void> {
-  await refuseRollback(world.disk, from, origin)
-  const store = storeOf(world.disk, from)
-  let writer: LogWriter
-  try {
-    writer = await LogWriter.open({
-      world,
-      store,
-      identity: { origin, id: logId },
-      checkpointMs: checkpointMs ?? 0,
-      announceAgent: async () => {},
-      // The lock is ours, and stays so until the log has moved.
-      letGo: async () => {},
-    })
-  } catch (error) {
-    await store.close()
-    throw error
-  }
-  await writer.close()
 }
 
 /** Writes all of the target. What an earlier attempt left is thrown away first: nobody has ever used it. */

@@ -70,6 +70,35 @@ export class Integrator {
     return integrator
   }
 
+  /**
+   * Goes on from a tree whose first `below` entries were pruned: from the hashes before the cut in the tiles around it.
+   *
+   * @param root  Of those entries.
+   * @param size  Entries of a tree of which all tiles that pruning leaves are there.
+   * @returns undefined unless they are, and give `root`.
+   */
+  static async above(
+    objects: Objects,
+    { below, root }: { readonly below: number; readonly root: Uint8Array },
+    size: number,
+  ): Promise<Integrator | undefined> {
+    const edges: Uint8Array[][] = []
+    for (let level = 0; TILE_WIDTH ** level <= below; level++) {
+      const count = widthAt(level, below)
+      const index = Math.floor(below / TILE_WIDTH ** (level + 1))
+      const width = Math.min(TILE_WIDTH, Math.floor(size / TILE_WIDTH ** level) - index * TILE_WIDTH)
+      const bytes =
+        count === 0
+          ? NO_BYTES
+          : ((await objects.get(tilePath({ level, index, width }))) ??
+            (await objects.get(tilePath({ level, index, width: TILE_WIDTH }))))
+      if (!bytes || bytes.length < 32 * count) return undefined
+      edges.push(count > 0 ? splitTile(bytes.slice(0, 32 * count), count) : [])
+    }
+    const builder = TreeBuilder.from(below, [], edges)
+    return equalBytes(builder.root(), root) ? new Integrator(objects, builder) : undefined
+  }
+
   get size(): number {
     return this.#builder.size
   }

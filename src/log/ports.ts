@@ -1,3 +1,4 @@
+import type { Kept } from '../core/verify/index.js'
 import type { AppendEntry } from './backend.js'
 
 /*
@@ -142,6 +143,12 @@ export interface Store {
   readonly keys: KeyStore
   /** Absent: nothing is given back, and nothing can be erased. */
   readonly vault?: Vault
+  /**
+   * What pruning left in the place of the first entries; undefined when nothing was pruned. Comes before `replay` and
+   * `resume`, which then begin behind them. Absent: nothing is ever pruned.
+   * @throws {UnavailableError} `log.damaged`
+   */
+  readonly kept?: () => Promise<Kept | undefined>
   /** Absent: every start reads all records. */
   readonly shortcut?: Shortcut
   /** Whether `objects` still holds at start what was put before. If not, all of it is put again. */

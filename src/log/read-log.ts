@@ -27,6 +27,8 @@ export interface ReadLog {
   readonly headTree: TreeHead
   readonly acceptance: Acceptance
   readonly integrator: Integrator
+  /** Records below this were pruned. */
+  readonly below: number
 }
 
 /**
@@ -58,8 +60,9 @@ export async function readLog({
   if (releasedTree && releasedTree.size > headTree.size) throw rolledBack('the head', headTree.size, releasedTree.size)
 
   const kept = await store.kept?.()
+  const below = kept?.below ?? 0
   const resumed = await resume({ store, id, head, headTree }, logKey)
-  if (resumed) return { logKey, operatorKey, seed, head, headTree, ...resumed }
+  if (resumed) return { logKey, operatorKey, seed, head, headTree, below, ...resumed }
 
   const { integrator, acceptance: begun } = kept
     ? await startAbove(store, identity, kept, headTree.size)
@@ -87,7 +90,7 @@ export async function readLog({
     if (pressure) await pressure
   })
   if (!acceptance) throw rolledBack('the log', 0, headTree.size)
-  return { logKey, operatorKey, seed, head, headTree, acceptance, integrator }
+  return { logKey, operatorKey, seed, head, headTree, below, acceptance, integrator }
 }
 
 /** What a log starts from whose first entries were pruned: their tree, and what the operators' records among them say. */

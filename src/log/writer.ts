@@ -58,6 +58,8 @@ export class LogWriter {
   readonly #acceptance: Acceptance
   readonly #deadStreams: DeadStreams
   readonly #integrator: Integrator
+  /** Records below this were pruned. */
+  readonly #below: number
   readonly #queue: CommitQueue
   readonly #turns = new Turns()
   readonly #vault: VaultKeeper
@@ -87,6 +89,7 @@ export class LogWriter {
       size: () => this.size,
     })
     this.#integrator = opened.integrator
+    this.#below = opened.below
     this.#sign = message => ed25519Sign(message, opened.seed)
     this.#queue = new CommitQueue({
       sequencer: parts.store.sequencer,
@@ -320,6 +323,10 @@ export class LogWriter {
     if (!Number.isSafeInteger(index) || index < 0 || index >= this.size)
       throw new RangeError(`there is no record ${index}; the log has ${this.size}`)
     this.#checkOpen()
+    if (index < this.#below)
+      throw new UnavailableError('log.pruned', `record ${index} was pruned, with those below ${this.#below}`, {
+        expected: 'a proof that was made before',
+      })
     await this.#checkpointer.covering(index + 1)
     const { head: note, headTree } = this.#checkpointer
     const { size } = headTree

@@ -491,7 +491,7 @@ export class Evidence {
 const WORDS: ReadonlySet<string> = new Set(['log.forked', 'log.rolled-back', 'entries.pruned-not-permitted'])
 
 /** When the last witness that the quorum needed had signed; undefined when it is not met. */
-function completeAt(policy: TlogPolicy, cosignatures: readonly Cosignature[]): number | undefined {
+export function completeAt(policy: TlogPolicy, cosignatures: readonly Cosignature[]): number | undefined {
   const names = new Set<string>()
   for (const { key, seconds } of [...cosignatures].sort((a, b) => a.seconds - b.seconds)) {
     for (const witness of policy.witnesses) if (witness.key === key) names.add(witness.name)

@@ -1,10 +1,19 @@
+import { type Kept, parseKept } from '../../core/verify/index.js'
 import { Aside } from '../aside.js'
 import type { AppendEntry } from '../backend.js'
 import { readBundles } from '../bundles.js'
 import { type Disk, diskErrorCode, replaceFile } from '../disk.js'
 import { diskError, reading } from '../disk-error.js'
 import { Journal } from '../journal.js'
-import { frameEnd, listSegments, rolledBack, type ScannedFrame, scanJournal, visitAll } from '../journal-scan.js'
+import {
+  damaged,
+  frameEnd,
+  listSegments,
+  rolledBack,
+  type ScannedFrame,
+  scanJournal,
+  visitAll,
+} from '../journal-scan.js'
 import { type Layout, PRIVATE_FILE_MODE } from '../layout.js'
 import type { Change, Objects, SequencedRecord, Sequencer, Shortcut, Store, Vault, Visit } from '../ports.js'
 import { shrinkSegment } from '../shrink.js'
@@ -23,6 +32,7 @@ export function filesStore(disk: Disk, layout: Layout, segmentBytes?: number): S
   const objects = new FileObjects(disk, layout.publicFolder!)
   const sequencer = new JournalSequencer(disk, layout.journal, objects, segmentBytes)
   const resume = `${layout.privateFolder}/resume`
+  const kept = keptPath(layout)
   return {
     sequencer,
     vault: {
@@ -38,11 +48,28 @@ export function filesStore(disk: Disk, layout: Layout, segmentBytes?: number): S
       seal: () => sequencer.seal(),
       resume: (size, seal) => sequencer.resume(size, seal),
     } satisfies Shortcut,
+    kept: async () => {
+      const bytes = await reading(kept, disk.readFile(kept))
+      const found = bytes && readKept(bytes, kept)
+      sequencer.beginAt(found?.below ?? 0)
+      return found
+    },
     objects,
     head: new FileHead(disk, layout),
     keys: new FileKeys(disk, layout),
     keepsTiles: true,
     close: () => sequencer.close(),
+  }
+}
+
+/** Where pruning puts down what it keeps. */
+export const keptPath = ({ publicFolder }: Layout): string => `${publicFolder}/kept/records.jsonl`
+
+function readKept(bytes: Uint8Array, path: string): Kept {
+  try {
+    return parseKept(bytes)
+  } catch (error) {
+    throw damaged(path, undefined, (error as Error).message)
   }
 }
 
@@ -55,6 +82,8 @@ class JournalSequencer implements Sequencer {
   readonly #aside = new Aside()
   readonly #endingBytes: number
   #size = 0
+  /** Records below this were pruned. */
+  #begin = 0
   /** Records below this are read from their bundles. */
   #bundled = 0
   /** Entries of a tree that was signed, at least {@link #bundled}: of its bundles at least one form is there. */
@@ -75,6 +104,11 @@ class JournalSequencer implements Sequencer {
     return this.#size
   }
 
+  /** Nothing below is read any more. Before anything else. */
+  beginAt(below: number): void {
+    this.#begin = below
+  }
+
   async replay(headSize: number, visit: Visit): Promise<void> {
     await removeTemporaries(this.#disk, this.#folder)
     const { path = 'the journal', first } = await this.#removeShrunk(headSize)
@@ -82,7 +116,8 @@ class JournalSequencer implements Sequencer {
     this.#bundled = first ?? headSize
     this.#signed = headSize
     if (this.#bundled > headSize) throw rolledBack(`the head before ${path}`, headSize, this.#bundled)
-    for await (const found of this.#fromBundles(0, this.#bundled)) await visit(found)
+    if (this.#bundled < this.#begin) throw damaged(path, this.#bundled, `records below ${this.#begin} were pruned`)
+    for await (const found of this.#fromBundles(this.#begin, this.#bundled)) await visit(found)
     this.#size = this.#bundled
     // Where in the last segment the frames begin that no checkpoint covers.
     let uncovered = { segment: '', at: 0 }
@@ -161,7 +196,7 @@ class JournalSequencer implements Sequencer {
   }
 
   async *read(from: number, to: number): AsyncGenerator<SequencedRecord> {
-    let next = from
+    let next = Math.max(from, this.#begin)
     while (next < to) {
       const before = next
       const source =
