@@ -1,5 +1,6 @@
 import type { Decision } from '../govern/evaluator.js'
 import type { Ledger } from './ledger.js'
+import type { Span } from './trace.js'
 import type { Ticket } from './types.js'
 import type { Snapshot } from './values.js'
 
@@ -14,8 +15,12 @@ export class Call implements Ticket {
   /** The stream of the intent; undefined when none could be opened. */
   ledger: Ledger | undefined
   intent: string | undefined
+  /** The span of the host's own tracing that was active when it came. */
+  readonly span: Span | undefined
+  /** Its intent is an earlier run's, in a stream that nobody writes any more. */
+  readonly resumed: boolean
   /** What the tool may be given: the intent's arguments, or the approving review's. */
-  argsInForce: Snapshot
+  argsInForce: Snapshot | undefined
   /**
    * `open`: no outcome yet. `provisional`: one that a later outcome may follow. `final`: with its last outcome.
    * `closed`: denied or declined, so that no outcome is expected.
@@ -27,12 +32,18 @@ export class Call implements Ticket {
   /** Nothing but its intent stands between it and its tool: it needs no review, or has an approving one. */
   mayRun: boolean
 
-  constructor(init: Pick<Call, 'call' | 'decision' | 'tool' | 'session' | 'argsInForce'>) {
+  constructor(
+    init: Pick<Call, 'call' | 'decision' | 'tool' | 'session' | 'argsInForce' | 'span'> & { readonly resumed?: string },
+  ) {
     this.call = init.call
     this.decision = init.decision
     this.tool = init.tool
     this.session = init.session
     this.argsInForce = init.argsInForce
+    this.span = init.span
+    this.resumed = init.resumed !== undefined
+    this.intent = init.resumed
+    if (this.resumed) this.state = 'provisional'
     this.mayRun = init.decision.verdict === 'allow' || init.decision.verdict === 'not_evaluated'
     if (init.decision.verdict === 'deny') this.state = 'closed'
     calls.add(this)

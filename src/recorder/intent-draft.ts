@@ -5,6 +5,7 @@ import { currentTicket } from './current-call.js'
 import { definitionDigest } from './definitions.js'
 import type { ChainedMember, Pending } from './stream.js'
 import { asText } from './text.js'
+import { refsOfSpan } from './trace.js'
 import type { CallRequest, Tier } from './types.js'
 import type { Commitments, Values } from './values.js'
 
@@ -19,7 +20,7 @@ export function intentDraft(call: Call, request: CallRequest, tier: Tier, about:
   const kept = values.commitments()
   const { tool, session, attempt } = request
   const named = tool.registered !== false && isText(tool.name)
-  const args = kept.add('args', call.argsInForce.json)
+  const args = kept.add('args', call.argsInForce!.json)
   const decided = decisionOf(call, kept, values)
   const principal =
     request.principal === undefined
@@ -27,7 +28,7 @@ export function intentDraft(call: Call, request: CallRequest, tier: Tier, about:
       : kept.add('principal', values.snapshot(request.principal, { tool: tool.name, part: 'principal' }).json)
   const toolName = named ? undefined : kept.add('toolName', values.captured(tool.name))
   const known = knownTool(tool, named)
-  const refs = goodRefs(request.refs)
+  const refs = goodRefs({ ...request.refs, ...refsOfSpan(call.span) })
   const parent = callOf(request.parent ?? currentTicket())
   const time = formatTime(about.now)
   call.argsRoot = args.root
@@ -72,6 +73,7 @@ const intentType = ({ unmediated }: CallRequest) =>
 function knownTool(tool: CallRequest['tool'], named: boolean): Intent['tool'] {
   const known: Mutable<Intent['tool']> = {} as never
   if (tool.definition !== undefined) known.digest = definitionDigest(tool.definition)
+  else if (isHash(tool.digest)) known.digest = tool.digest
   if (isWord(tool.kind)) known.kind = tool.kind
   known.name = named ? tool.name : '?'
   if (isText(tool.server)) known.server = tool.server
@@ -100,8 +102,7 @@ export interface IntentCircumstances {
   readonly now: number
 }
 
-function goodRefs(refs: CallRequest['refs']): Intent['refs'] {
-  if (!refs) return undefined
+function goodRefs(refs: NonNullable<CallRequest['refs']>): Intent['refs'] {
   const good = Object.entries(refs).filter(([name, value]) => isWord(name) && isText(value))
   const some = good.slice(0, REFS_MAX).sort(([a], [b]) => (a < b ? -1 : 1))
   return some.length > 0 ? Object.fromEntries(some) : undefined

@@ -41,7 +41,7 @@ export async function makeStart(init: {
     ...(host && { host }),
     recorder: RECORDER,
     config: init.config,
-    custody: 'process',
+    custody: options.custody ?? 'process',
     identity: encodeKey(identity.publicKey),
     key: encodeKey(init.streamKey),
     ...(after && { after }),

@@ -32,9 +32,10 @@ export function outcomeDraft(
   const args = result.args && executed !== 'no' ? given(call, 'args', result.args, values) : undefined
   const part = (name: 'output' | 'visible', value: Given | undefined) =>
     value && { [name]: kept.add(name, given(call, name, value, values).json) }
+  const inForce = call.argsInForce
   // In ascending order of their names, as the record will be written.
   const body: Omit<Outcome, ChainedMember> & { readonly time: string } = {
-    ...(args && !args.equals(call.argsInForce) && { args: kept.add('args', args.json) }),
+    ...(args && inForce && !args.equals(inForce) && { args: kept.add('args', args.json) }),
     call: call.call,
     ...duration(result),
     ...(result.error && { error: errorOf(call, result.error.value, kept, values) }),

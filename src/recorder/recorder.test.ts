@@ -160,7 +160,12 @@ describe('a call', () => {
     const definition = { name: 'pay', parameters: { type: 'object' } }
     const parent = await call(recorder, { tool: { name: 'agent', kind: 'agent', server: 'srv' } })
     await call(recorder, { parent, attempt: 2, unmediated: true, belated: true, tool: { name: 'pay', definition } })
-    const [one, two] = backend.log.of('intent')
+    const [digest, same] = ['ab'.repeat(32), parent.intent!]
+    await call(recorder, { same, tool: { name: 'pay', digest } })
+    await call(recorder, { same: 'x', tool: { name: 'pay', digest: 'x' } })
+    const [one, two, three, four] = backend.log.of('intent')
+    expect(three!.record).toMatchObject({ same, tool: { name: 'pay', digest } })
+    expect([four!.record.same, four!.record.tool]).toEqual([undefined, { name: 'pay' }])
     expect(one!.record.tool).toEqual({ name: 'agent', kind: 'agent', server: 'srv' })
     expect(two!.record).toMatchObject({ parent: parent.intent, attempt: 2, unmediated: true, belated: true })
     expect(two!.record.tool.digest).toBe(recorder.definitionDigest({ parameters: { type: 'object' }, name: 'pay' }))
@@ -604,6 +609,12 @@ describe('streams and sessions', () => {
     expect(parts.map(row => row.record.part)).toEqual([undefined, parts[0]!.leaf, parts[1]!.leaf])
     expect(parts.flatMap(row => row.record.files)).toEqual(files)
     expect(backend.log.of('intent')[0]!.record.decision.rules).toBe(parts[2]!.leaf)
+  })
+
+  test('say who observes and what holds the key', async () => {
+    const { backend, recorder } = setUp({ observer: 'proxy', custody: 'daemon' })
+    await call(recorder)
+    expect(backend.log.of('stream.start')[0]!.record).toMatchObject({ observer: 'proxy', custody: 'daemon' })
   })
 
   test('declare coverage once, again when it changes, in as many records as it takes', async () => {

@@ -1,6 +1,6 @@
 import { quote, UnavailableError } from '../core/errors.js'
 import { isFinal } from '../core/record/calls.js'
-import { ulid } from '../core/record/formats.js'
+import { isHash, isId, ulid } from '../core/record/formats.js'
 import { evaluateSafely } from '../govern/decide.js'
 import type { ApprovalAnswer, Decision } from '../govern/evaluator.js'
 import { type Approval, type Approving, askApprover } from './approving.js'
@@ -18,6 +18,7 @@ import { sinkOf } from './sink.js'
 import type { Body, Pending } from './stream.js'
 import { STREAM_LIMITS, Streams } from './streams.js'
 import { asWord } from './text.js'
+import { activeSpan, linkSpan } from './trace.js'
 import type { CallRequest, CallResult, CoveredTool, Given, Part, RecorderOptions, Ticket, Tier } from './types.js'
 import { type Snapshot, Values } from './values.js'
 
@@ -124,7 +125,7 @@ export class Recorder {
     // From here on it may run as far as anybody else can know.
     if (approved) call.mayRun = true
     const approvedArgs = approved && args ? given(call, 'args', args, this.#values) : undefined
-    const changed = approvedArgs?.equals(call.argsInForce) ? undefined : approvedArgs
+    const changed = approvedArgs?.equals(call.argsInForce!) ? undefined : approvedArgs
     const sealed = () => {
       if (!approved) this.#close(call)
     }
@@ -160,7 +161,8 @@ export class Recorder {
       const draft = this.#outcomeDraft(call, result)
       if (!draft) return
       // A lossy call may be over before its stream has opened.
-      if (!call.ledger) await this.#streams.opened()
+      if (call.resumed) call.ledger = await this.#streams.current()
+      else if (!call.ledger) await this.#streams.opened()
       const { ledger } = call
       if (!ledger || ledger.ended) {
         this.#streams.lose()
@@ -170,6 +172,36 @@ export class Recorder {
     } catch (error) {
       this.#reporting.report(error)
     }
+  }
+
+  /**
+   * A ticket for a call whose intent an earlier run of this agent wrote and whose outcome comes to this one: a hook that
+   * ran in another process, a client's answer after a restart. The outcome stands in this run's stream, as a late one, and
+   * counts where the identity is the same: spec/record.md §4.
+   *
+   * @param kept  `call` and `intent` of the earlier ticket. `args`: the arguments in force, with which executed ones are
+   *   compared; without them that is left to nobody, and executed arguments are not recorded.
+   * @throws {TypeError} unless these are a ticket's id and a leaf hash
+   */
+  resume(kept: {
+    readonly call: string
+    readonly intent: string
+    readonly tool: string
+    readonly args?: Given
+  }): Ticket {
+    const { call, intent, tool, args } = kept
+    if (!isId(call) || !isHash(intent))
+      throw new TypeError('a call is resumed by its id and the leaf hash of its intent')
+    const about = { tool, part: 'args' } as const
+    return new Call({
+      call,
+      tool,
+      decision: { verdict: 'not_evaluated' },
+      session: undefined,
+      argsInForce: args && ('value' in args ? this.#values.snapshot(args.value, about) : args),
+      span: undefined,
+      resumed: intent,
+    })
   }
 
   /** A snapshot of a value of a call as it is now, to be handed to `outcome` or `review` later. Never throws. */
@@ -287,6 +319,7 @@ export class Recorder {
       tool: request.tool.name,
       session: request.session,
       argsInForce: args,
+      span: activeSpan(),
     })
   }
 
@@ -301,6 +334,7 @@ export class Recorder {
     if (call.state !== 'closed') ledger.awaited.add(call)
     try {
       await streams.written(ledger, draft)
+      linkSpan(call.span, call)
     } catch (error) {
       if (tier === 'strict') this.#abandon(call)
       throw error

@@ -20,13 +20,18 @@ export interface CallRequest {
     readonly server?: string
     /** The definition offered to the model; its digest goes into the record. */
     readonly definition?: unknown
+    /** That digest, as `Recorder.definitionDigest` gives it, where only it is at hand. */
+    readonly digest?: string
   }
   readonly args: unknown
   /** The host's own session; its id stays in the vault, the record carries ours. */
   readonly session?: string
   /** On whose behalf. Committed, never written out. */
   readonly principal?: unknown
-  /** 1 to 8 random identifiers of the host; never a person's. */
+  /**
+   * 1 to 8 random identifiers of the host; never a person's. Where an OpenTelemetry span is active, `trace_id` and
+   * `span_id` join them.
+   */
   readonly refs?: Readonly<Record<string, string>>
   /** The call that made this one. Default: the one in whose course `intent` is called, of whichever recorder. */
   readonly parent?: Ticket
@@ -97,7 +102,10 @@ export interface RecorderOptions {
   readonly agent: { readonly id: string; readonly name?: string; readonly version?: string }
   /** A function is asked when the first stream opens, so that finding out a version costs nothing before. */
   readonly host?: HostInfo | (() => HostInfo | undefined)
+  /** From where calls are seen: two observers may record the same one, see `CallRequest.same`. */
   readonly observer?: 'host' | 'client' | 'proxy' | 'server'
+  /** What holds the secret of `identity`: the process of the calls (default), a daemon that records for it, a key service. */
+  readonly custody?: 'process' | 'daemon' | 'kms'
   /** Signs stream starts; by default the backend's identity of this agent, else a fresh key. */
   readonly identity?: Signer
   readonly evaluator?: PolicyEvaluator

@@ -74,7 +74,7 @@ export const mutations = [
     name: 'executed-args-dropped',
     why: 'what the tool was really given is not compared',
     file: 'recorder/outcome-draft.js',
-    find: "...(args && !args.equals(call.argsInForce) && { args: kept.add('args', args.json) }),",
+    find: "...(args && inForce && !args.equals(inForce) && { args: kept.add('args', args.json) }),",
     replace: '',
   },
   {
