@@ -55,7 +55,7 @@ export async function eraseCalls(
         intents: some.map(({ intent }) => intent),
         basis,
       }))
-      const config = document && sha256Hex(document)
+      const config = document ? { config: sha256Hex(document) } : {}
       const batch = await operatorStream(world, signer, await log.logs(), erasures, recorder, await log.head(), config)
       done.push(await log.erase(encodePlan({ batch, records, ...(field ? { field } : {}) })))
     }

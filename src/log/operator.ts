@@ -40,13 +40,27 @@ export async function appendAsOperator(
   recorder: { readonly name: string; readonly version: string },
   operator?: Signer,
 ): Promise<readonly Receipt[]> {
+  return (await appendStream(world, target, records, recorder, operator)).slice(1, -1)
+}
+
+/**
+ * As {@link appendAsOperator}, with members of the stream's start whose names hold a dot: spec/record.md §1.
+ * @returns the receipts of all its records, the start being the first
+ */
+export async function appendStream(
+  world: World,
+  target: string,
+  records: readonly OperatorRecord[],
+  recorder: { readonly name: string; readonly version: string },
+  operator?: Signer,
+  extension: { readonly [member: string]: unknown } = {},
+): Promise<readonly Receipt[]> {
   const layout = await layoutOf(world, target)
   const signer = operator ? checkedSigner(operator, 'the operator', world.clock) : await operatorOf(world, layout)
   const log = new SharedLog(world, layout.target, { create: false }, layout.kind, openLogIn)
   try {
-    const batch = await operatorStream(world, signer, await log.logs(), records, recorder, await log.head())
-    const receipts = await log.append(batch, { level: 'published' })
-    return receipts.slice(1, -1)
+    const batch = await operatorStream(world, signer, await log.logs(), records, recorder, await log.head(), extension)
+    return await log.append(batch, { level: 'published' })
   } finally {
     await log.close()
   }
@@ -63,7 +77,7 @@ export async function operatorOf(world: World, layout: Layout): Promise<Signer> 
 
 /**
  * A whole stream, every record of it signed.
- * @param config  Hash of what the operator has decided on the keeping of disclosures: see `retention-file.ts`.
+ * @param members  More members of its start: `config`, see `retention-file.ts`, and such whose names hold a dot.
  */
 export async function operatorStream(
   world: World,
@@ -72,7 +86,7 @@ export async function operatorStream(
   records: readonly OperatorRecord[],
   recorder: { readonly name: string; readonly version: string },
   head: Uint8Array | undefined,
-  config?: string,
+  members: { readonly [member: string]: unknown } = {},
 ): Promise<Parameters<AuditBackend['append']>[0]> {
   // Fresh, and gone when this returns: nobody can add to the stream.
   const key = world.random(32)
@@ -86,7 +100,7 @@ export async function operatorStream(
     role: 'operator',
     agent: { id: 'operator' },
     recorder,
-    ...(config === undefined ? {} : { config }),
+    ...members,
     custody: 'process',
     identity: encodeKey(operator.publicKey),
     key: encodeKey(ed25519PublicKey(key)),

@@ -49,7 +49,9 @@ export async function changeRetention(
   const log = new SharedLog(world, layout.target, { create: false }, layout.kind, openLogIn)
   try {
     const record = async (): Promise<void> => {
-      const batch = await operatorStream(world, signer, await log.logs(), [], options.recorder, await log.head(), hash)
+      const batch = await operatorStream(world, signer, await log.logs(), [], options.recorder, await log.head(), {
+        config: hash,
+      })
       await log.append(batch, { level: 'published' })
     }
     const holdsMore = after.holds.length > before.holds.length
