@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { type CallFilters, type CallRow, listCalls } from '../client/calls.js'
+import { type NotAnchored, notAnchored } from '../client/not-anchored.js'
 import { openSource } from '../client/open.js'
 import { type Context, examples } from './command.js'
 import { tellIfOpen } from './open-address.js'
@@ -7,7 +8,7 @@ import { choiceOption, jsonOption, timeOption } from './options.js'
 import { callTable } from './render/calls.js'
 import { count } from './render/page.js'
 import { Progress } from './terminal/progress.js'
-import { safeJson } from './terminal/safe.js'
+import { safe, safeJson } from './terminal/safe.js'
 import { shellPath } from './terminal/shell-word.js'
 import type { Terminal } from './terminal/terminal.js'
 
@@ -57,14 +58,17 @@ async function run(target: string, { json, ...filters }: ListOptions, { terminal
     const onProgress = (done: number, total?: number) => progress.update(done, total)
     const rows = await listCalls(source, filters, { onProgress }).finally(() => progress.end())
     const awaiting = await source.awaiting?.()
+    const undated = await notAnchored(source)
     if (json === true) {
-      await writeJson(rows, awaiting, terminal)
+      await writeJson(rows, awaiting, undated, terminal)
       return
     }
     await writeTable(rows, terminal)
     // In a pipe too: it says what is not in the list.
     if (awaiting !== undefined && awaiting > 0)
       terminal.err(`Not listed: ${count(awaiting, 'record')} that no checkpoint covers yet.\n`)
+    for (const { kind, name, size, detail = '' } of undated)
+      terminal.err(`Not dated: size ${size} by ${safe(`${kind} ${name}`)}, as the log says. ${safe(detail)}\n`)
     if (terminal.errColumns !== undefined) terminal.err(hint(rows, target, Object.keys(filters).length > 0))
   } finally {
     await source.close()
@@ -79,11 +83,20 @@ async function writeTable(rows: readonly CallRow[], { columns, out, paint }: Ter
   for (const row of rows) await out(`${table.row(row, paint)}\n`)
 }
 
-/** `{"calls":[...]}` with a call a line, and how many records no checkpoint covers yet, where that is known. */
-async function writeJson(rows: readonly CallRow[], awaiting: number | undefined, { out }: Terminal): Promise<void> {
+/**
+ * `{"calls":[...]}` with a call a line; how many records no checkpoint covers yet, where that is known; and anchors that
+ * could not be had, where there are any.
+ */
+async function writeJson(
+  rows: readonly CallRow[],
+  awaiting: number | undefined,
+  undated: readonly NotAnchored[],
+  { out }: Terminal,
+): Promise<void> {
   await out('{"calls":[')
   for (const [i, row] of rows.entries()) await out(`${i === 0 ? '' : ','}\n${safeJson(row)}`)
-  await out(`\n]${awaiting === undefined ? '' : `,"awaitingCheckpoint":${awaiting}`}}\n`)
+  const waiting = awaiting === undefined ? '' : `,"awaitingCheckpoint":${awaiting}`
+  await out(`\n]${waiting}${undated.length === 0 ? '' : `,"notAnchored":${safeJson(undated)}`}}\n`)
 }
 
 function hint(rows: readonly CallRow[], target: string, filtered: boolean): string {

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { addAnchor } from './anchor.js'
 import { type Context, examples } from './command.js'
 import { addContents } from './contents.js'
 import { addContinue } from './continue.js'
@@ -79,6 +80,7 @@ function deedlog(context: Context): Command {
     addDisclose,
     addCoverage,
     addVerify,
+    addAnchor,
     addReview,
     addKeys,
     addTrust,
@@ -108,6 +110,7 @@ const COMMANDS = [
   'disclose',
   'coverage',
   'verify',
+  'anchor',
   'review',
   'keys',
   'trust',

@@ -11,6 +11,7 @@ import {
 } from '../../core/verify/words.js'
 import { guard, safe } from '../terminal/safe.js'
 import { cut } from '../terminal/width.js'
+import { renderAnchors } from './anchors.js'
 import { renderBundle } from './exported.js'
 import { count, type Look, Page, tally } from './page.js'
 
@@ -89,6 +90,15 @@ function theLog(page: Page, report: Report, { trust }: ReportLook): void {
       `${count(report.size, 'record')} under the checkpoint, ${report.evidence.records.toLocaleString('en-US')} read`,
     )
     .value('root', safe(report.root))
+  for (const { of, size, reason, previous } of report.continues ?? []) {
+    page.fact('carries on', `after log ${safe(of)}, from ${count(size, 'record')}: ${safe(reason)}`)
+    page.fact(
+      '',
+      previous === undefined
+        ? 'not compared: --previous <target> walks back to it'
+        : `${safe(previous.target)}, ${count(previous.size, 'record')}: ${guard(previous.words.join(', '))}, exit ${previous.exitCode}`,
+    )
+  }
   if (waiting > 0)
     page.fact('waiting', `${count(waiting, 'record')} sequenced, not yet under a checkpoint, not verified`)
   page.fact(
@@ -105,6 +115,7 @@ function theLog(page: Page, report: Report, { trust }: ReportLook): void {
   for (const { vkey, role, trusted } of evidence.keys) {
     page.fact('signed by', `${role} key, ${keyStanding(trusted, evidence.trust)}:`).line(`    ${safe(vkey)}`)
   }
+  if (evidence.anchors) renderAnchors(page, evidence.anchors)
 }
 
 const SEVERITY_WORDS: Readonly<Record<Severity, string>> = {

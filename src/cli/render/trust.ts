@@ -20,6 +20,8 @@ export function renderTrust(file: string, trust: Trust, look: Look): string {
   for (const { name, key } of policy.witnesses) page.value('witness', `${safe(name)}: ${safe(key.text)}`)
   for (const { name, threshold, members } of policy.groups)
     page.fact('group', `${safe(name)}: ${threshold} of ${members.map(safe).join(', ')}`)
+  for (const { name, certificate, policy: oid } of trust.tsas ?? [])
+    page.value('time stamps', `${safe(name)}: ${safe(certificate.title)}${oid === undefined ? '' : `, policy ${oid}`}`)
   page.fact('quorum', policy.quorum === 'none' ? 'none: nobody outside is asked' : safe(policy.quorum))
   page.fact('lag', lagSeconds === undefined ? 'any' : `at most ${lagSeconds} s since the newest cosignature`)
   const open = gapsOf(trust)
@@ -48,6 +50,11 @@ export const trustJson = (trust: Trust) => ({
   })),
   approvers: trust.approvers.map(key => ({ id: key.name, vkey: key.text })),
   ...(trust.lagSeconds === undefined ? {} : { lagSeconds: trust.lagSeconds }),
+  tsas: (trust.tsas ?? []).map(({ name, certificate, policy }) => ({
+    name,
+    title: certificate.title,
+    ...(policy === undefined ? {} : { policy }),
+  })),
   open: gapsOf(trust),
   text: formatTrust(trust),
 })
