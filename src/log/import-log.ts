@@ -133,12 +133,26 @@ async function checkTarget(disk: Disk, from: Layout, to: Layout, config: LogConf
 /** Writes all of the target. What an earlier attempt left is thrown away first: nobody has ever used it. */
 async function fill(disk: Disk, from: Layout, to: Layout, config: LogConfig): Promise<void> {
   await putFile(disk, to.importing, toUtf8(config.logId), PRIVATE_FILE_MODE)
-  for (const path of [to.config, to.publicFolder!, to.journal, to.head, to.keys, to.rules])
+  for (const path of [
+    to.config,
+    to.publicFolder!,
+    to.journal,
+    to.head,
+    to.keys,
+    to.rules,
+    ...VAULT_FILES.map(of => to[of]),
+  ])
     await reading(path, disk.remove(path))
   for (const folder of [to.journal, to.keys, to.agentKeys]) await makeFolder(disk, folder, PRIVATE_FOLDER_MODE)
   await makeFolder(disk, to.publicFolder!, PUBLIC_FOLDER_MODE)
   await copyFolder(disk, from.keys, to.keys, PRIVATE_FOLDER_MODE, PRIVATE_FILE_MODE)
   await copyFolder(disk, from.rules, to.rules, PRIVATE_FOLDER_MODE, PRIVATE_FILE_MODE)
+  await copyFolder(disk, from.retentions, to.retentions, PRIVATE_FOLDER_MODE, PRIVATE_FILE_MODE)
+  // What is held stays held, and an erasing that could not be finished is finished there: it is the same log.
+  for (const of of ['retention', 'erasing'] as const) {
+    const bytes = await reading(from[of], disk.readFile(from[of]))
+    if (bytes) await putFile(disk, to[of], bytes, PRIVATE_FILE_MODE)
+  }
   await copyFolder(disk, from.notes, to.notes, PUBLIC_FOLDER_MODE, PUBLIC_FILE_MODE)
   await copyFolder(disk, from.anchors, to.anchors, PUBLIC_FOLDER_MODE, PUBLIC_FILE_MODE)
   const note = await noteOf(disk, from)
@@ -155,6 +169,8 @@ async function fill(disk: Disk, from: Layout, to: Layout, config: LogConfig): Pr
   if (trust) await putFile(disk, to.trustFile, trust, PUBLIC_FILE_MODE)
   await putFile(disk, to.config, formatConfig({ ...config, store: 'files' }), PUBLIC_FILE_MODE)
 }
+
+const VAULT_FILES = ['retention', 'retentions', 'erasing'] as const
 
 /** The source's newest checkpoint, which covers all of it by now. */
 async function noteOf(disk: Disk, from: Layout): Promise<Uint8Array> {

@@ -240,7 +240,8 @@ class JournalSequencer implements Sequencer {
   visit(indexes: ReadonlySet<number>, see: (index: number, disclosures: Uint8Array) => void): Promise<void> {
     return this.#inOrder(async () => {
       await this.#vault.visit(indexes, see)
-      const last = Math.max(...indexes)
+      let last = -1
+      for (const index of indexes) last = Math.max(last, index)
       for (let next = this.#bundled; next <= last && next < this.#size; ) {
         const before = next
         for await (const frame of this.#journal.frames(next)) {

@@ -36,9 +36,11 @@ export class VaultFolder {
 
   async #holding(indexes: ReadonlySet<number>): Promise<readonly VaultFile[]> {
     const sorted = [...indexes].sort((a, b) => a - b)
+    let at = 0
     return (await this.list()).filter(({ first, end }) => {
-      const next = sorted.find(index => index >= first)
-      return next !== undefined && next < end
+      // Both ascend.
+      while (at < sorted.length && sorted[at]! < first) at++
+      return at < sorted.length && sorted[at]! < end
     })
   }
 }
