@@ -1,6 +1,7 @@
 import { sha256Hex } from '#crypto'
 import { type Disclosure, formatDisclosureSet } from '../core/record/index.js'
 import type { Bundle, TreePart } from '../core/verify/index.js'
+import { keptIn } from './kept.js'
 import type { LogSource, RawEntry } from './source.js'
 
 /** The log that a bundle shows a part of, as a source: its entries are those that it shows. */
@@ -34,5 +35,20 @@ export function bundleSource(bundle: Bundle, name: string): LogSource {
 /** The tree of a source's log below `size`, as far as it is here: its entries, or subtrees in their place. */
 export async function* partsOf(source: LogSource, size: number): AsyncGenerator<TreePart> {
   if (source.bundle) yield* source.bundle.parts
-  else yield* source.entries({ to: size })
+  else {
+    const kept = await keptIn(source)
+    yield* kept?.parts ?? []
+    yield* source.entries({ from: kept?.below ?? 0, to: size })
+  }
+}
+
+/**
+ * Whether the tree of a source's log can be cut at a size: not where only the hash of a subtree around it is known.
+ */
+export async function cutsOf(source: LogSource): Promise<(size: number) => boolean> {
+  const kept = source.bundle ? undefined : await keptIn(source)
+  const parts = source.bundle?.parts ?? kept?.parts ?? []
+  const ends = new Set(parts.map(({ index }) => `${index}`))
+  const below = source.bundle ? Number.POSITIVE_INFINITY : (kept?.below ?? 0)
+  return size => size >= below || ends.has(`${size}`)
 }

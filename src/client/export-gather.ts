@@ -27,6 +27,11 @@ export class ExportGather {
     this.#showsAll = showsAll
   }
 
+  /** Indexes of the intents that were asked for. */
+  get asked(): readonly number[] {
+    return this.#survey.asked
+  }
+
   add(index: number, bytes: Uint8Array): void {
     const record = readLoosely(bytes)
     const after = record && afterOf(record)

@@ -12,7 +12,8 @@ import {
   type Report,
   type TreePart,
 } from '../core/verify/index.js'
-import { bundleSource } from './bundle-file.js'
+import { bundleSource, cutsOf, partsOf } from './bundle-file.js'
+import { anchorsFor } from './export-anchors.js'
 import { chosenDisclosures, type DisclosureChoice } from './export-disclose.js'
 import { ExportGather, tooLarge } from './export-gather.js'
 import { ExportSurvey, readLoosely } from './export-survey.js'
@@ -54,14 +55,15 @@ export async function exportBundle(source: LogSource, options: ExportOptions): P
   const { size } = parseCheckpoint(parseNote(checkpoint).text)
   const gathered = await gather(source, size, options)
   const notes = await notesOf(source, gathered)
+  const anchors = await anchorsFor(source, Math.max(...gathered.asked), size)
   const bare: Bundle = {
     keys: [...((await source.verifierKeys?.()) ?? [])].sort().slice(0, KEYS_MAX),
     ...(options.made === undefined ? {} : { made: options.made }),
     query,
     checkpoint,
     notes: notes.map(({ bytes }) => bytes),
-    anchors: source.bundle?.anchors ?? [],
-    parts: await partsOf(source, size, gathered, notes),
+    anchors,
+    parts: await excerptOf(source, size, gathered, [...notes, ...anchors]),
     files: options.rules === true ? await filesOf(source, gathered.records.values()) : [],
     disclosures: [],
   }
@@ -85,8 +87,9 @@ async function gather(source: LogSource, size: number, { query, onProgress }: Ex
   const survey = new ExportSurvey(query)
   let read = 0
   const each = async (add: (index: number, bytes: Uint8Array) => void) => {
-    for await (const { index, record } of source.entries({ to: size })) {
-      add(index, record)
+    for await (const part of partsOf(source, size)) {
+      if ('hash' in part) continue
+      add(part.index, part.record)
       onProgress?.(++read, 2 * size)
     }
   }
@@ -129,16 +132,15 @@ async function noteOf(source: LogSource, hash: string): Promise<Uint8Array | und
 }
 
 /** The whole tree: what is shown, and between that the fewest subtrees that end at every size that is cited. */
-async function partsOf(
+async function excerptOf(
   source: LogSource,
   size: number,
   { records, notes }: ExportGather,
-  found: readonly FoundNote[],
+  found: readonly { readonly size: number }[],
 ): Promise<TreePart[]> {
   const cited = [...notes.values(), ...found.map(each => each.size)].filter(at => at < size)
-  // In a bundle only its own lines can be told apart.
-  const ends = source.bundle && new Set(source.bundle.parts.map(({ index }) => `${index}`))
-  const cuts = [...new Set(cited)].filter(at => ends?.has(`${at}`) ?? true).sort((a, b) => a - b)
+  const isCut = await cutsOf(source)
+  const cuts = [...new Set(cited)].filter(isCut).sort((a, b) => a - b)
   const shown = [...records.keys()].sort((a, b) => a - b)
   const nodes: NodeId[] = []
   let at = 0

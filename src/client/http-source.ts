@@ -10,7 +10,7 @@ import {
   type TileId,
   tilePath,
 } from '../core/tlog/index.js'
-import { BUNDLE_BYTES_MAX, parseBundle } from '../core/verify/index.js'
+import { BUNDLE_BYTES_MAX, KEPT_BYTES_MAX, parseBundle } from '../core/verify/index.js'
 import { bundleSource } from './bundle-file.js'
 import { getBytes, type HttpOptions } from './http.js'
 import type { LogSource } from './source.js'
@@ -30,6 +30,7 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
 // Answers that are fetched before they are asked for. More of them would burden a server for little.
 const AHEAD = 8
+const FIRST_BUNDLE = tilePath({ level: 'entries', index: 0, width: TILE_WIDTH })
 const TILE_BYTES_MAX = TILE_WIDTH * 32
 const ENTRIES_BYTES_MAX = TILE_WIDTH * (ENTRY_BYTES_MAX + 2)
 
@@ -97,6 +98,8 @@ function httpSource(base: URL, options: HttpSourceOptions): LogSource {
     checkpoint,
     tile,
     entries: range => tiledEntries({ checkpoint, tile }, range),
+    // Pruning takes the first bundle away first: as long as it is there, all are.
+    kept: async () => ((await ahead.peek(FIRST_BUNDLE)) ? undefined : get('kept/records.jsonl', KEPT_BYTES_MAX)),
     note: async hash => (isHash(hash) ? get(`notes/${hash}`, NOTE_BYTES_MAX) : undefined),
     close: async () => {},
   }
@@ -139,6 +142,13 @@ class ReadAhead {
     if (isNext && width === TILE_WIDTH && (level === 'entries' || level === 0))
       this.#begin(level, index, await this.#size())
     return waiting ?? this.#fetch(id, path)
+  }
+
+  /** What `get` will give, which then does not fetch it once more. */
+  async peek(path: string): Promise<Uint8Array | undefined> {
+    const waiting = this.#waiting.get(path) ?? this.#fetch(parseTilePath(path), path)
+    this.#waiting.set(path, waiting)
+    return waiting
   }
 
   #begin(level: TileId['level'], index: number, size: number): void {

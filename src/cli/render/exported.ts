@@ -60,14 +60,6 @@ export function renderBundle(page: Page, bundle: BundleAnswer): void {
     'besides',
     `${count(notes, 'note')}, ${count(files.length, 'file')} of rules, ${count(anchors.length, 'anchor')}`,
   )
-  if (anchors.length > 0)
-    page.item(
-      '  not checked: ',
-      anchors
-        .slice(0, ROWS_MAX)
-        .map(({ kind, size }) => `${safe(kind)} of size ${size}`)
-        .join(', '),
-    )
 }
 
 /** A query in words. */

@@ -2,7 +2,7 @@ import { sha256Hex } from '#crypto'
 import { fromHex } from '../bytes/hex.js'
 import { isDeedlogError, MalformedError, quote, VerificationError } from '../errors.js'
 import { commitmentsOf, type Disclosed, type ParsedRecord, parseRecord, verifyDisclosure } from '../record/index.js'
-import { parseVerifierKey } from '../tlog/index.js'
+import { parseCheckpoint, parseNote, parseVerifierKey } from '../tlog/index.js'
 import type { Bundle, BundleDisclosure, ShownEntry, TreePart } from './bundle.js'
 import type { BundleDisclosed, Report } from './report.js'
 import { LogVerifier, type VerifierOptions } from './verifier.js'
@@ -28,11 +28,28 @@ export function feedBundle(bundle: Bundle, verifier: LogVerifier): void {
   verifier.checkpoint(bundle.checkpoint)
   for (const [i, { kind, size, root, evidence }] of bundle.anchors.entries())
     verifier.anchor(`anchor ${i}`, { kind, name: kind, size, root: fromHex(root), evidence, state: 'anchored' })
+  verifier.wants(sizesOf(bundle))
   do
     for (const part of bundle.parts)
       if ('record' in part) verifier.add(part.index, part.record)
       else verifier.skip(part.index, part.level, part.hash)
   while (verifier.again())
+}
+
+/** Sizes of the trees that notes and shown records speak of. */
+function sizesOf({ notes, parts }: Bundle): number[] {
+  const cited = [...shownRecords(parts).values()].flatMap(parsed =>
+    parsed.understood && 'after' in parsed.record && parsed.record.after ? [parsed.record.after.size] : [],
+  )
+  const noted = notes.flatMap(note => {
+    try {
+      return [parseCheckpoint(parseNote(note).text).size]
+    } catch (error) {
+      if (isDeedlogError(error)) return []
+      throw error
+    }
+  })
+  return [...new Set([...cited, ...noted])]
 }
 
 /** Hands a verifier that has read the entries what else is in a bundle, and reports. */

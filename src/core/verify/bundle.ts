@@ -84,6 +84,8 @@ export const BUNDLE_BYTES_MAX = 2 ** 26
 /** Most lines of a bundle. */
 export const BUNDLE_LINES_MAX = 2 ** 20
 
+// spec/anchors.md: evidence is at most 65,536 bytes.
+const EVIDENCE_DIGITS_MAX = 4 * Math.ceil(65_536 / 3)
 const FORMAT = 'bundle/1'
 const KEYS_MAX = 8
 const LEVEL_MAX = 52
@@ -260,7 +262,14 @@ function anchorOf({ json, number }: Numbered): BundleAnchor {
   const is = typeof anchor === 'object' && anchor !== null && !Array.isArray(anchor)
   if (is && hasExactly(anchor, 'evidence', 'kind', 'root', 'size')) {
     const { evidence, kind, root, size } = anchor
-    if (isBin(evidence) && isWord(kind) && typeof root === 'string' && isHash(root) && isInt(size))
+    if (
+      isBin(evidence) &&
+      evidence.length <= EVIDENCE_DIGITS_MAX &&
+      isWord(kind) &&
+      typeof root === 'string' &&
+      isHash(root) &&
+      isInt(size)
+    )
       return { kind, size, root, evidence: fromBase64(evidence) }
   }
   throw new MalformedError('bundle-file.line', `line ${number} holds no anchor`, {

@@ -59,6 +59,8 @@ export interface Report {
   readonly notExcluded: readonly { readonly code: string; readonly text: string }[]
   readonly checks: readonly Check[]
   readonly findings: readonly Finding[]
+  /** Where the log says that it carries on after another, and the reader was asked to walk back: one for each step. */
+  readonly continues?: readonly ContinuationAnswer[]
   /** Where the target is a bundle: what it shows. All else in the report is of what is shown. */
   readonly bundle?: BundleAnswer
   /** Where only calls of some time are reported on. The log was read, and counted, as a whole. */
@@ -102,6 +104,30 @@ export interface TimelineCall {
   readonly exceptions: readonly string[]
 }
 
+/** One step from a log to the one that it says it carries on after. */
+export interface ContinuationAnswer {
+  /** Leaf hashes of entry 0: of the log that says so, and of the one that it means. */
+  readonly log: string
+  readonly of: string
+  /** Size in the note of that log from which it carries on, and SHA-256 of the note. */
+  readonly size: number
+  readonly note: string
+  readonly reason: string
+  /** By the operator's clock. */
+  readonly time: string
+  /** Where that log was given: what it is now, and what its own verification said. */
+  readonly previous?: {
+    readonly target: string
+    readonly origin: string
+    readonly size: number
+    readonly root: string
+    readonly exitCode: ExitCode
+    readonly words: readonly string[]
+    /** Its records from index `from` up to, not including, `to`, which the later log does not carry on; times by recorders' clocks. */
+    readonly lost?: { readonly from: number; readonly to: number; readonly firstTime?: string; readonly lastTime?: string }
+  }
+}
+
 /** What a bundle shows of its log (spec/bundle.md). */
 export interface BundleAnswer {
   readonly query: BundleQuery
@@ -114,7 +140,7 @@ export interface BundleAnswer {
   /** Sessions of calls that were asked for, by their first call; of more than 256, the first. */
   readonly sessions: readonly BundleSession[]
   readonly disclosures: readonly BundleDisclosed[]
-  /** Kept as they came; none of them was checked. */
+  /** What they are worth stands in the report's own `anchors`. */
   readonly anchors: readonly { readonly kind: string; readonly size: number; readonly root: string }[]
   /** Digests of the files of rules in it. */
   readonly files: readonly string[]

@@ -27,7 +27,7 @@ import { type Knowledge, NOTHING_KNOWN } from './knowledge.js'
 import { NotShown } from './not-shown.js'
 import { PastRoots } from './past-roots.js'
 import { judgePruning } from './pruning.js'
-import { placeOf, Reading } from './reading.js'
+import { type Continuation, placeOf, Reading } from './reading.js'
 import type { Report } from './report.js'
 import { type BundleContents, buildReport } from './summary.js'
 import type { Trust } from './trust.js'
@@ -180,9 +180,30 @@ export class LogVerifier {
     this.#reading = this.#newReading(true)
   }
 
+  /**
+   * Sizes of trees whose roots will be asked for, besides those that the verifier knows of itself. Before the first entry:
+   * of an excerpt it keeps no others.
+   */
+  wants(sizes: readonly number[]): void {
+    this.#wanted = sizes
+    this.#tree.want(sizes)
+  }
+
+  #wanted: readonly number[] = []
+
   /** Entries to add: as many as the checkpoint covers; undefined when there is no readable checkpoint. */
   get size(): number | undefined {
     return this.#evidence.checkpoint?.size
+  }
+
+  /** What the log says of one that it carries on after, by an operator who counts. After the last pass. */
+  get continuation(): Continuation | undefined {
+    return this.#reading.continuation
+  }
+
+  /** Whether a key, as records write it, is or was an operator's of this log. After the last pass. */
+  wasOperator(key: string): boolean {
+    return this.#reading.wasOperator(key)
   }
 
   /** The root that the checkpoint states, 32 bytes. */
@@ -285,7 +306,7 @@ export class LogVerifier {
     }
     this.#nodes = undefined
     this.#judges = true
-    this.#begin(new PastRoots([...survey.sizes, ...this.#evidence.sizes]))
+    this.#begin(new PastRoots([...survey.sizes, ...this.#evidence.sizes, ...this.#wanted]))
     this.#reading = this.#newReading(false)
   }
 
