@@ -1,4 +1,5 @@
 import { sha256Hex } from '#crypto'
+import { MalformedError, quote } from '../core/errors.js'
 import { type Disclosure, formatDisclosureSet } from '../core/record/index.js'
 import type { Bundle, TreePart } from '../core/verify/index.js'
 import { keptIn } from './kept.js'
@@ -30,6 +31,17 @@ export function bundleSource(bundle: Bundle, name: string): LogSource {
     ruleFile: async digest => bundle.files.find(file => sha256Hex(file) === digest),
     close: async () => {},
   }
+}
+
+/**
+ * For what only a whole log can answer.
+ * @throws {MalformedError} `target.kind` for a bundle
+ */
+export function refuseBundle({ bundle, name }: LogSource): void {
+  if (bundle)
+    throw new MalformedError('target.kind', `${quote(name)} is a bundle, which shows a part of a log`, {
+      expected: 'the log: a folder, a JSONL file or an address',
+    })
 }
 
 /** The tree of a source's log below `size`, as far as it is here: its entries, or subtrees in their place. */

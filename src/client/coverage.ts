@@ -1,6 +1,7 @@
 import { quote, VerificationError } from '../core/errors.js'
 import type { Hash } from '../core/record/index.js'
 import { type CallSummary, LogVerifier, type StreamSummary } from '../core/verify/index.js'
+import { refuseBundle } from './bundle-file.js'
 import { feed, type OnProgress } from './feed.js'
 import type { LogSource } from './source.js'
 
@@ -70,6 +71,7 @@ export async function surveyCoverage(
   source: LogSource,
   options: { readonly onProgress?: OnProgress } = {},
 ): Promise<LogCoverage> {
+  refuseBundle(source)
   let survey = new Survey()
   const verifier = new LogVerifier({
     self: true,

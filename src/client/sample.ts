@@ -2,6 +2,7 @@ import { toHex } from '../core/bytes/hex.js'
 import { VerificationError } from '../core/errors.js'
 import { parseCheckpoint, parseNote } from '../core/tlog/index.js'
 import { Sample } from '../core/verify/index.js'
+import { refuseBundle } from './bundle-file.js'
 import { type CallRow, listCalls } from './calls.js'
 import type { OnProgress } from './feed.js'
 import type { LogSource } from './source.js'
@@ -28,6 +29,7 @@ export async function sampleCalls(
   { n, seed }: { readonly n: number; readonly seed: string },
   options: { readonly onProgress?: OnProgress } = {},
 ): Promise<DrawnSample> {
+  refuseBundle(source)
   const note = await source.checkpoint()
   if (!note) throw new VerificationError('entries.unproven', 'the log has no signed checkpoint to draw a sample under')
   const { size, root } = parseCheckpoint(parseNote(note).text)

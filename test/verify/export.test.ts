@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { bundleSource } from '../../src/client/bundle-file.js'
 import { listCalls, showCall } from '../../src/client/calls.js'
+import { surveyCoverage } from '../../src/client/coverage.js'
 import { exportBundle, resolveCalls } from '../../src/client/export.js'
+import { sampleCalls } from '../../src/client/sample.js'
 import { formatAnchorFile } from '../../src/core/anchor/index.js'
 import { toUtf8 } from '../../src/core/bytes/utf8.js'
 import { commit, discloseInFull, formatDisclosureSet, type Json } from '../../src/core/record/index.js'
@@ -160,6 +162,13 @@ describe('an export', () => {
     expect(bundle.anchors.map(({ size }) => size)).toEqual([index + 5])
     expect(bundle.parts.some(part => part.index === index + 5)).toBe(true)
     expect(codes(judged(bundle, trust))).toEqual([])
+  })
+
+  it('of a part is no log to draw samples from, nor to survey', async () => {
+    const { bundle } = await exportBundle(source, { query: { all: true } })
+    const part = bundleSource(bundle, 'a bundle')
+    await expect(sampleCalls(part, { n: 1, seed: 'x' })).rejects.toMatchObject({ code: 'target.kind' })
+    await expect(surveyCoverage(part)).rejects.toMatchObject({ code: 'target.kind' })
   })
 
   it('finds calls by the index of any of their records', async () => {

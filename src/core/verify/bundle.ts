@@ -1,15 +1,12 @@
 import { sha256Hex } from '#crypto'
-import { fromBase64, toBase64 } from '../bytes/base64.js'
-import { concatBytes } from '../bytes/equal.js'
-import { fromHex, isHash, toHex } from '../bytes/hex.js'
+import { fromBase64 } from '../bytes/base64.js'
+import { fromHex, isHash } from '../bytes/hex.js'
 import { fromUtf8, toUtf8 } from '../bytes/utf8.js'
 import { isDeedlogError, MalformedError, quote } from '../errors.js'
 import { VALUE_DEPTH_MAX } from '../record/canonical.js'
 import {
-  canonicalize,
   checkDisclosure,
   type Disclosure,
-  formatDisclosure,
   isBin,
   isInt,
   isTime,
@@ -86,7 +83,8 @@ export const BUNDLE_LINES_MAX = 2 ** 20
 
 // spec/anchors.md: evidence is at most 65,536 bytes.
 const EVIDENCE_DIGITS_MAX = 4 * Math.ceil(65_536 / 3)
-const FORMAT = 'bundle/1'
+/** What the first line of a bundle says that it is. */
+export const BUNDLE_FORMAT = 'bundle/1'
 const KEYS_MAX = 8
 const LEVEL_MAX = 52
 const NEWLINE = 0x0a
@@ -200,9 +198,9 @@ const notWhole = (why: string): MalformedError =>
 function headerOf(line: Line): Pick<Bundle, 'keys' | 'made' | 'query'> {
   const json = parseLine(line)
   const version = get(json, 'deedlog')
-  if (version !== FORMAT)
+  if (version !== BUNDLE_FORMAT)
     throw new MalformedError('bundle-file.version', `the first line says ${quote(version)}`, {
-      expected: `"deedlog":"${FORMAT}"`,
+      expected: `"deedlog":"${BUNDLE_FORMAT}"`,
     })
   const { keys, made } = { keys: get(json, 'keys'), made: get(json, 'made') }
   const names = ['deedlog', 'query', ...(keys === undefined ? [] : ['keys']), ...(made === undefined ? [] : ['made'])]
@@ -436,7 +434,7 @@ export function entryOf({ json, number }: Numbered, bytes: Uint8Array): ShownEnt
 }
 
 /** Whether the bytes are those of an object as records are: then they stand in a line as they are. */
-function isRecordForm(bytes: Uint8Array): boolean {
+export function isRecordForm(bytes: Uint8Array): boolean {
   try {
     const json = parseRecordJson(bytes)
     return typeof json === 'object' && json !== null && !Array.isArray(json)
@@ -444,43 +442,4 @@ function isRecordForm(bytes: Uint8Array): boolean {
     if (isDeedlogError(error)) return false
     throw error
   }
-}
-
-/**
- * The bytes of a bundle; reading them gives `bundle` again, its sets in their order.
- * @throws {RangeError} for what would be longer, or have more lines, than a bundle may
- */
-export function formatBundle(bundle: Bundle): Uint8Array {
-  const { keys, made, query, checkpoint, notes, anchors, parts, files, disclosures } = bundle
-  const sorted = [...disclosures].sort((a, b) => a.index - b.index || (a.path < b.path ? -1 : 1))
-  const lines: string[] = [
-    canonicalize({
-      deedlog: FORMAT,
-      ...(keys.length === 0 ? {} : { keys: [...keys].sort() }),
-      ...(made === undefined ? {} : { made }),
-      query: query as unknown as Json,
-    }),
-    canonicalize({ checkpoint: fromUtf8(checkpoint) }),
-    ...asSet(notes.map(note => canonicalize({ note: fromUtf8(note) }))),
-    ...asSet(anchors.map(each => canonicalize({ anchor: { ...each, evidence: toBase64(each.evidence) } }))),
-    ...parts.map(formatPart),
-    ...asSet(files.map(file => canonicalize({ file: toBase64(file) }))),
-    ...sorted.map(
-      ({ index, path, disclosure }) =>
-        `{"disclosure":${fromUtf8(formatDisclosure(disclosure))},"index":${index},"path":"${path}"}`,
-    ),
-  ]
-  const body = toUtf8(lines.map(line => `${line}\n`).join(''))
-  const end = toUtf8(`${canonicalize({ end: { lines: lines.length, sha256: sha256Hex(body) } })}\n`)
-  if (lines.length + 1 > BUNDLE_LINES_MAX || body.length + end.length > BUNDLE_BYTES_MAX)
-    throw new RangeError(`a bundle has at most ${BUNDLE_LINES_MAX} lines and ${BUNDLE_BYTES_MAX} bytes`)
-  return concatBytes(body, end)
-}
-
-const asSet = (lines: readonly string[]): string[] => [...new Set(lines)].sort()
-
-export function formatPart(part: TreePart): string {
-  if ('hash' in part) return canonicalize({ hash: toHex(part.hash), index: part.index, level: part.level })
-  if (isRecordForm(part.record)) return `{"index":${part.index},"record":${fromUtf8(part.record)}}`
-  return canonicalize({ entry: toBase64(part.record), index: part.index })
 }

@@ -8,12 +8,12 @@ export {
   type Bundle,
   type BundleAnchor,
   type BundleDisclosure,
-  formatBundle,
   type HiddenSubtree,
   parseBundle,
   type ShownEntry,
   type TreePart,
 } from './bundle.js'
+export { formatBundle } from './bundle-format.js'
 export { asksFor, type BundleQuery, checkQuery, type TimeRange } from './bundle-query.js'
 export { feedBundle, finishBundle, openDisclosure, verifyBundle } from './bundle-verify.js'
 export { CHECKS, type CheckCode } from './checks.js'
@@ -26,9 +26,10 @@ export { recordKey } from './identity.js'
 export { formatKept, frontierOf, KEPT_BYTES_MAX, KEPT_NOTES_MAX, type Kept, parseKept } from './kept.js'
 export { KeptParts, KeptPlan } from './kept-plan.js'
 export { NOT_EXCLUDED } from './not-excluded.js'
+export type { Continuation } from './reading.js'
 export type * from './report.js'
 export { Sample } from './sample.js'
-export { exitCodeOf } from './summary.js'
+export { exitCodeOf, worstExit } from './summary.js'
 export { windowOf } from './times.js'
 export { formatPolicy, formatTrust, parseTrust, type Trust, type TrustedAgent } from './trust.js'
 export { type AlteredEntry, LogVerifier, type VerifierOptions } from './verifier.js'

@@ -5,7 +5,8 @@ import { toUtf8 } from '../bytes/utf8.js'
 import { isDeedlogError, MalformedError, quote } from '../errors.js'
 import { canonicalize, type Hash, isInt, type Json, parseJson } from '../record/index.js'
 import { Frontier, leafHash, TILE_WIDTH } from '../tlog/index.js'
-import { entryOf, formatPart, subtreeOf, type TreePart } from './bundle.js'
+import { entryOf, subtreeOf, type TreePart } from './bundle.js'
+import { formatPart } from './bundle-format.js'
 
 /*
  * What pruning keeps of the entries below m: those that it must not take away, and hashes in the place of the others, so
