@@ -26,6 +26,7 @@ interface VerifyOptions extends TrustOptions {
   readonly record?: string
   readonly report?: string
   readonly after?: readonly string[]
+  readonly previous?: readonly string[]
   /** False under `--no-memory`. */
   readonly memory: boolean
   readonly workers?: number
@@ -49,6 +50,9 @@ export function addVerify(program: Command, context: Context): void {
     .option('--self', 'hold the log against its own keys only; the best answer is then "self-consistent"')
     .addOption(
       pathsOption('--after <checkpoint>', 'a signed checkpoint of this log that you hold from before; repeatable'),
+    )
+    .addOption(
+      pathsOption('--previous <target>', 'a log that this one says it carries on after: walk back to it; repeatable'),
     )
     .addOption(pathOption('--record <file>', 'the record that a .tlog-proof is of'))
     .option('--no-memory', 'neither compare with what you saw at earlier visits nor remember this one')
@@ -97,6 +101,7 @@ async function run(target: string, options: VerifyOptions, context: Context): Pr
     ...(options.record === undefined ? {} : { record: options.record }),
     ...(options.memory ? { memory: memoryFolder() } : {}),
     held,
+    ...(options.previous === undefined ? {} : { previous: options.previous }),
     ...(options.workers === undefined ? {} : { workers: options.workers }),
     ...(options.since === undefined ? {} : { since: options.since }),
     ...(options.until === undefined ? {} : { until: options.until }),

@@ -16,6 +16,7 @@ import {
 } from '../core/verify/index.js'
 import { BundlePool } from './bundle-pool.js'
 import { TRUST_BYTES_MAX } from './claimed-keys.js'
+import { PREVIOUS_MAX, type Verified, walkBack } from './continuation.js'
 import { checkpointOf, type OnProgress } from './feed.js'
 import { isInside } from './inside.js'
 import { judge } from './judge.js'
@@ -52,6 +53,8 @@ export interface VerifyOptions {
    * the evidence holds. {@link memoryFolder} is the one that the command line uses. Absent: nothing is remembered.
    */
   readonly memory?: string
+  /** Logs that this one carries on after, where it says so: the walk goes back to them, and compares. */
+  readonly previous?: readonly string[]
   readonly onProgress?: OnProgress
   /**
    * Threads that read and parse a log in a folder ahead of the one that judges it, 0 to 64. The report is the same.
@@ -98,10 +101,31 @@ export async function verify(target: string, options: VerifyOptions = {}): Promi
   // What threads are to a folder, connections are to a server.
   const source = await openSource(target, workers ? { connections: workers } : {})
   try {
-    return await verifySource(source, await trustOf(target, options), options)
+    const verified = await verifyWith(source, await trustOf(target, options), options)
+    const { continuation } = verified.verifier
+    return continuation && !source.bundle ? await walk(verified, options) : refusePrevious(verified.report, options)
   } finally {
     await source.close()
   }
+}
+
+/** The logs that were given as earlier ones, each by its own word: this log's operator has named it, and its note. */
+async function walk(first: Verified, { previous = [] }: VerifyOptions): Promise<Report> {
+  if (previous.length > PREVIOUS_MAX) throw new TypeError(`at most ${PREVIOUS_MAX} earlier logs are walked back to`)
+  const sources: LogSource[] = []
+  try {
+    for (const target of previous) sources.push(await openSource(target))
+    return await walkBack(first, sources, (source, held) => verifyWith(source, {}, { self: true, held }))
+  } finally {
+    for (const source of sources) await source.close()
+  }
+}
+
+function refusePrevious(report: Report, { previous = [] }: VerifyOptions): Report {
+  if (previous.length === 0) return report
+  throw new MalformedError('previous.unrelated', 'this log does not say that it carries on after another', {
+    expected: 'no earlier log, or a log that carries on after it',
+  })
 }
 
 interface Trusted {
@@ -128,14 +152,16 @@ async function readTrust(path: string): Promise<Trust> {
 }
 
 /** Verifies what a source holds. */
-export async function verifySource(
-  source: LogSource,
-  trusted: Trusted,
-  options: Pick<
-    VerifyOptions,
-    'self' | 'held' | 'memory' | 'onProgress' | 'workers' | 'since' | 'until' | 'timeline'
-  > = {},
-): Promise<Report> {
+export async function verifySource(source: LogSource, trusted: Trusted, options: SourceOptions = {}): Promise<Report> {
+  return (await verifyWith(source, trusted, options)).report
+}
+
+type SourceOptions = Pick<
+  VerifyOptions,
+  'self' | 'held' | 'memory' | 'onProgress' | 'workers' | 'since' | 'until' | 'timeline'
+>
+
+async function verifyWith(source: LogSource, trusted: Trusted, options: SourceOptions): Promise<Verified> {
   const claimed = trusted.trust ? [] : ((await source.verifierKeys?.()) ?? []).map(parseVerifierKey)
   const logKeys = trusted.trust?.policy.logs.map(log => log.key) ?? claimed
   const checkpoint = options.memory === undefined ? undefined : await checkpointOf(source)
@@ -156,14 +182,15 @@ export async function verifySource(
   })
   const threads = options.workers ?? ownThreads
   const { publicFolder } = source
-  const report = await judge(source, verifier, {
+  const judged = await judge(source, verifier, {
     onProgress: options.onProgress,
     ...(publicFolder !== undefined && {
       ahead: size => BundlePool.start(publicFolder, typeof threads === 'number' ? threads : threads(size)),
     }),
   })
-  const told = timeline ? { ...report, timeline: timeline.answer(report.evidence.times) } : report
-  return options.memory === undefined || !shown ? told : rememberSeen(options.memory, shown, told)
+  const told = timeline ? { ...judged, timeline: timeline.answer(judged.evidence.times) } : judged
+  const report = options.memory === undefined || !shown ? told : await rememberSeen(options.memory, shown, told)
+  return { source, verifier, report }
 }
 
 function rangeOf({ since, until }: Pick<VerifyOptions, 'since' | 'until'>): TimeRange | undefined {

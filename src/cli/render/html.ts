@@ -122,13 +122,21 @@ function findingsTable(all: readonly Finding[]): string {
   return htmlTable(['Severity', 'Finding'], rows)
 }
 
-function theLog({ origin, logId, size, root, evidence }: Report, { trust }: HtmlAbout): string {
+const continued = ({ of, size, reason, previous }: NonNullable<Report['continues']>[number]): string =>
+  `after log <code>${text(of)}</code>, from ${size} records: ${text(reason)}; ${
+    previous === undefined
+      ? 'it was not given to be compared with'
+      : `${text(previous.target)}, ${previous.size} records: ${text(previous.words.join(', '))}, exit ${previous.exitCode}`
+  }`
+
+function theLog({ origin, logId, size, root, evidence, continues = [] }: Report, { trust }: HtmlAbout): string {
   const keys = evidence.keys.map(({ vkey, role, trusted }) => {
     return `${role} key, ${keyStanding(trusted, evidence.trust)}: <code>${text(vkey)}</code>`
   })
   return facts([
     ['origin', `<code>${text(origin)}</code>`],
     ['log id', logId === '' ? 'no readable first entry' : `<code>${text(logId)}</code>`],
+    ...continues.map(step => ['carries on', continued(step)] as const),
     [
       'size',
       `${size} records under the checkpoint, ${evidence.records} read${evidence.awaitingCheckpoint ? `, ${evidence.awaitingCheckpoint} await a checkpoint` : ''}`,

@@ -412,6 +412,36 @@ export const FINDINGS = {
     'the operator says that this log carries on after another one, which could not be continued',
     'that the other log was checked',
   ),
+  'continuation.not-given': kind(
+    'completeness',
+    'notice',
+    'the log that this one carries on after was not given: it was not compared',
+    'that there is anything wrong with it',
+  ),
+  'continuation.note': kind(
+    'completeness',
+    'unknown',
+    'the signed note of the earlier log from which this log carries on could not be held against that log',
+    'that the earlier log is another one than it says',
+  ),
+  'continuation.foreign': kind(
+    'completeness',
+    'exception',
+    'a log says that it carries on after another, and no operator of that one says so',
+    'who its operator is',
+  ),
+  'continuation.cycle': kind(
+    'completeness',
+    'exception',
+    'logs say of each other that they carry on after one another',
+    'which of them came first',
+  ),
+  'continuation.lost': kind(
+    'completeness',
+    'exception',
+    'the earlier log holds records beyond the size from which this log carries on: they are lost to it',
+    'that anybody meant to lose them; they still are in the earlier log',
+  ),
   'log.moved': kind(
     'completeness',
     'notice',

@@ -69,6 +69,11 @@ export class Identities {
     return (this.#operators.has(identity) || added) && !this.#withdrawn(identity, undefined)
   }
 
+  /** Whether the key is, or ever was, an operator's. */
+  wasOperator(identity: Key): boolean {
+    return this.#operators.has(identity) || this.#keys.get(identity)?.words.has(undefined) === true
+  }
+
   /** What is known of the identity of a stream that starts at `index`, above all that was told before. */
   stateOf(start: StreamStart, index: number): IdentityState {
     const { identity, agent } = start

@@ -29,6 +29,19 @@ import { isOver, isSameRecorder, type StreamState } from './stream-state.js'
 import type { Citation } from './times.js'
 import type { Trust } from './trust.js'
 
+/** What a log says of the one that it carries on after. */
+export interface Continuation {
+  /** Leaf hash of that log's entry 0. */
+  readonly of: Hash
+  /** SHA-256 of the newest signed note of it, and the size in it. */
+  readonly note: Hash
+  readonly size: number
+  readonly reason: string
+  readonly time: string
+  /** Key of the operator who says so. */
+  readonly identity: Key
+}
+
 /** A checkpoint that a record cites and that this tree contradicts. */
 export interface Dispute {
   readonly after: After
@@ -115,6 +128,8 @@ export class Reading {
   operators: readonly Key[] = []
   /** What entry 0 promises to keep every entry for; undefined where it promises nothing. */
   retentionDays: number | undefined
+  /** What it says of a log that it carries on after. */
+  continuation: Continuation | undefined
   /** What is wrong with entry 0; undefined when nothing is. */
   logRecordFault: { readonly code: 'log.record' | 'log.record-missing'; readonly why: string } | undefined
 
@@ -502,9 +517,11 @@ export class Reading {
           return
         }
         {
+          const { of, note, size, reason, time } = record
+          this.continuation = { of, note, size, reason, time, identity: stream.start!.identity }
           this.#findings.add(
             'log.continues',
-            `this log carries on after log ${record.of} at size ${record.size}: ${quote(record.reason)}`,
+            `this log carries on after log ${of} at size ${size}: ${quote(reason)}`,
             where,
           )
           return
@@ -596,6 +613,11 @@ export class Reading {
     }
     of.recovered ??= index
     this.calls.streamOver(of)
+  }
+
+  /** Whether the key ever was an operator's of this log, by its record or by `key` records that count. */
+  wasOperator(key: Key): boolean {
+    return this.#identities.wasOperator(key)
   }
 
   #isCompromised({ start, first }: StreamState): boolean {

@@ -206,6 +206,10 @@ export function exitCodeOf(findings: readonly Finding[]): ExitCode {
   return has('against') ? 1 : has('unknown') ? 2 : has('exception') ? 3 : 0
 }
 
+/** The worse of two: 1 > 2 > 3 > 0. */
+export const worstExit = (a: ExitCode, b: ExitCode): ExitCode =>
+  ([1, 2, 3] as const).find(code => a === code || b === code) ?? 0
+
 function verdictOf<Good extends string>(
   area: Area,
   findings: readonly Finding[],
