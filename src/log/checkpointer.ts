@@ -1,7 +1,6 @@
 import { HaltedError } from '../core/errors.js'
-import type { VerifierKey } from '../core/tlog/index.js'
 import { checkpointDelay } from './checkpoint-delay.js'
-import { type SignMessage, signCheckpointWith } from './checkpoint-note.js'
+import { type LogSigner, signCheckpointWith } from './checkpoint-note.js'
 import type { Integrator, TreeHead } from './integrator.js'
 import type { Head } from './ports.js'
 import { asDeedlogError, closedError, haltedBefore } from './stopped.js'
@@ -12,8 +11,7 @@ export interface CheckpointerParts {
   readonly heads: Head
   readonly integrator: Integrator
   readonly origin: string
-  readonly logKey: VerifierKey
-  readonly sign: SignMessage
+  readonly logSigners: readonly LogSigner[]
   /** At most one checkpoint in so many milliseconds. */
   readonly everyMs: number
   /** The newest signed checkpoint, and the tree it is for. */
@@ -210,8 +208,8 @@ export class Checkpointer {
   }
 
   #sign({ size, root }: TreeHead): Promise<Uint8Array> {
-    const { origin, logKey, sign } = this.#parts
-    return signCheckpointWith({ origin, size, root }, logKey, sign)
+    const { origin, logSigners } = this.#parts
+    return signCheckpointWith({ origin, size, root }, logSigners)
   }
 
   #tellWaiters(): void {

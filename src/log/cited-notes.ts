@@ -20,7 +20,7 @@ interface After {
  */
 export class CitedNotes {
   readonly #origin: string
-  readonly #key: VerifierKey
+  readonly #keys: readonly VerifierKey[]
   readonly #objects: Objects
   readonly #integrator: Integrator
   readonly #forked: (error: HaltedError) => void
@@ -32,13 +32,14 @@ export class CitedNotes {
 
   /** @param options.forked  Told before {@link check} throws that two trees have our signature. */
   constructor(options: {
-    readonly key: VerifierKey
+    /** Of the log. At least one. */
+    readonly keys: readonly VerifierKey[]
     readonly objects: Objects
     readonly integrator: Integrator
     readonly forked: (error: HaltedError) => void
   }) {
-    this.#origin = options.key.name
-    this.#key = options.key
+    this.#origin = options.keys[0]!.name
+    this.#keys = options.keys
     this.#objects = options.objects
     this.#integrator = options.integrator
     this.#forked = options.forked
@@ -73,7 +74,7 @@ export class CitedNotes {
     const inTree = after.size <= head.size
     const root = inTree ? toHex(await this.#rootAt(after.size, head)) : undefined
     if (root !== after.root) {
-      if (note && signedByUs(note, this.#key, after)) {
+      if (note && signedByUs(note, this.#keys, after)) {
         const error = new HaltedError(
           'log.forked',
           `this log has signed another tree of size ${after.size}: an old copy was put back, or a second writer has its key`,
@@ -89,7 +90,7 @@ export class CitedNotes {
         { expected: `a checkpoint of this log, at most of size ${head.size}` },
       )
     }
-    if (!note || !signedByUs(note, this.#key, after)) return
+    if (!note || !signedByUs(note, this.#keys, after)) return
     await this.#keep(after.note, note)
   }
 

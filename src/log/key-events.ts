@@ -1,4 +1,5 @@
 import { ed25519PublicKey } from '#crypto'
+import { equalBytes } from '../core/bytes/equal.js'
 import { quote, UnavailableError } from '../core/errors.js'
 import { encodeKey } from '../core/record/index.js'
 import { ALGORITHM, formatVerifierKey, type VerifierKey } from '../core/tlog/index.js'
@@ -7,11 +8,11 @@ import { parseConfig } from './config.js'
 import { reading } from './disk-error.js'
 import { openLogIn } from './index.js'
 import type { Layout } from './layout.js'
-import { appendAsOperator, layoutOf, operatorOf } from './operator.js'
+import { appendAsOperator, appendStream, layoutOf, operatorOf } from './operator.js'
 import { SharedLog } from './shared-log.js'
 import { seedSigner } from './signer.js'
 import { FileKeys } from './stores/file-keys.js'
-import { addLine, agentLine, endAgent } from './trust-file.js'
+import { addLine, agentLine, endAgent, removeLine } from './trust-file.js'
 import type { World } from './world.js'
 
 /*
@@ -96,6 +97,86 @@ export async function replaceOperatorKey(work: KeyWork): Promise<readonly KeyCha
   await keys.promote('operator')
   const retired = await withdrawOperatorKey({ ...work, operator: seedSigner(seed) }, 'retire', old)
   return [added, work.operator ? retired : { ...retired, destroyed: true }]
+}
+
+/**
+ * Gives the log a new key. From then on both keys sign every checkpoint, the old one too, until {@link retireLogKey}:
+ * auditors have the time between to get the new line. Nobody else may hold the log meanwhile. When it is done again
+ * before that, it finishes what was begun, with the same keys.
+ *
+ * @throws {UnavailableError} `log.locked`
+ */
+export async function replaceLogKey(work: KeyWork): Promise<KeyChange> {
+  const { world } = work
+  const layout = await layoutOf(world, work.target)
+  const keys = new FileKeys(world.disk, layout)
+  await alone(work, layout)
+  const own = await keys.get('log')
+  if (!own)
+    throw new UnavailableError('log.key', 'the key of this log is kept elsewhere, and replaced there', {
+      expected: 'a log that keeps its own key',
+    })
+  const former = await keys.get('former-log')
+  if (!former || equalBytes(former, own)) {
+    if (!(await keys.get({ next: 'log' }))) await keys.put({ next: 'log' }, world.random(32))
+    // A crash here leaves one key under two names, which signs once; after the next line both sign.
+    await keys.put('former-log', own)
+    await keys.promote('log')
+  }
+  const origin = await originOf(work, layout)
+  const key = formatVerifierKey(origin, ALGORITHM.ed25519, ed25519PublicKey((await keys.get('log'))!))
+  const index = await logKeyRecord(work, 'add', key)
+  const line = `log ${key.text}`
+  return {
+    event: 'add',
+    vkey: key.text,
+    index,
+    lines: [line],
+    written: await addLine(world.disk, layout.trustFile, line),
+  }
+}
+
+/**
+ * Ends the overlap that {@link replaceLogKey} began: the old key signs no more, its secret is destroyed, and its line
+ * leaves the trust file, so that nobody who steals it later can show those who took the new file another history.
+ *
+ * @throws {UnavailableError} `log.locked`; `key.no-former` when no key is being replaced
+ */
+export async function retireLogKey(work: KeyWork): Promise<KeyChange> {
+  const { world } = work
+  const layout = await layoutOf(world, work.target)
+  const keys = new FileKeys(world.disk, layout)
+  await alone(work, layout)
+  const former = await keys.get('former-log')
+  if (!former)
+    throw new UnavailableError('key.no-former', 'no key of this log is being replaced', {
+      expected: 'a log with two keys: deedlog keys add <dir> --log --new makes the second',
+    })
+  const key = formatVerifierKey(await originOf(work, layout), ALGORITHM.ed25519, ed25519PublicKey(former))
+  const index = await logKeyRecord(work, 'retire', key)
+  await keys.remove('former-log')
+  // The checkpoint that everybody sees is to be the new key's alone.
+  await appendStream(world, work.target, [], work.recorder, work.operator)
+  const written = await removeLine(world.disk, layout.trustFile, `log ${key.text}`)
+  return { event: 'retire', vkey: key.text, index, lines: [], written, destroyed: true }
+}
+
+/**
+ * Tells readers of the log about its key, in the operator's name. No type of record is about log keys, since a trust
+ * file and not the log says which count; a member that readers may pass over does it.
+ */
+async function logKeyRecord(work: KeyWork, event: 'add' | 'retire', key: VerifierKey): Promise<number> {
+  const { world, target, recorder, operator } = work
+  // spec/keys.md, "The log's key".
+  const member = { 'deedlog.log-key': { event, key: encodeKey(key.publicKey) } }
+  const [start] = await appendStream(world, target, [], recorder, operator, member)
+  return start!.index
+}
+
+/** Makes sure that no other process holds the log, and that it can be opened. */
+async function alone({ world }: KeyWork, layout: Layout): Promise<void> {
+  const log = await openLogIn(world, layout.target, { create: false }, layout.kind)
+  await log.close()
 }
 
 /** Says that an agent's key is no longer to be used, or is in other hands. Its secret, if it is here, is destroyed. */

@@ -2,6 +2,7 @@ import type { LogRef } from '../core/record/index.js'
 import type { Anchoring } from './anchoring.js'
 import type { AppendEntry, AuditBackend, DeadStream, Level, Receipt, Signer } from './backend.js'
 import type { Erased } from './erase.js'
+import type { OutsideSigners } from './signer.js'
 import { closedError } from './stopped.js'
 import type { LogWriter } from './writer.js'
 
@@ -18,6 +19,11 @@ export interface LogOptions {
   readonly checkpointMs?: number
   /** Promised for every entry of a new log, and never changed. Default: none, the log is never pruned. */
   readonly retentionDays?: number
+  /**
+   * Keys that are kept elsewhere: the log holds no secret of theirs, and needs the same signers whenever it is opened.
+   * Default: keys of its own in the private folder.
+   */
+  readonly signers?: OutsideSigners
   /** Whether a new log gets a trust file beside it. Default true; the memory store has none. */
   readonly trustFile?: boolean
   /**

@@ -1,10 +1,10 @@
-import { ed25519PublicKey, ed25519Sign } from '#crypto'
 import { toBase64 } from '../core/bytes/base64.js'
 import { fromUtf8, toUtf8 } from '../core/bytes/utf8.js'
 import { HaltedError, quote, UnavailableError } from '../core/errors.js'
 import { encodeKey, formatTime, isWord, recordLeaf, recordMessage, signedRecord, ulid } from '../core/record/index.js'
 import { ALGORITHM, formatVerifierKey, leafHash } from '../core/tlog/index.js'
-import { signCheckpoint } from './checkpoint-note.js'
+import type { Signer } from './backend.js'
+import { signCheckpointWith } from './checkpoint-note.js'
 import { formatConfig, isCheckpointMs, LAYOUT_FORMAT, type LogConfig, parseConfig } from './config.js'
 import { type Disk, type DiskLock, folderOf } from './disk.js'
 import { reading } from './disk-error.js'
@@ -38,6 +38,7 @@ import type { Store } from './ports.js'
 import { VERSION } from './registry.js'
 import { refuseRollback } from './rollback-guard.js'
 import { keepRuleFile } from './rule-files.js'
+import { checkedSigner, seedSigner } from './signer.js'
 import { memoryStore } from './stores/memory.js'
 import { addAgent, formatOwnTrust, writeTrust } from './trust-file.js'
 import type { World } from './world.js'
@@ -97,6 +98,7 @@ export async function openInMemory(world: World, options: MakeOptions): Promise<
     store,
     identity: { origin: config.origin, id: config.logId },
     checkpointMs: options.checkpointMs ?? CHECKPOINT_MS,
+    ...(options.signers === undefined ? {} : { signers: options.signers }),
     announceAgent: async () => {},
     letGo: async () => {},
   })
@@ -140,20 +142,24 @@ async function removeUnfinished(disk: Disk, layout: Layout): Promise<void> {
 async function fill(world: World, store: Store, kind: StoreKind, options: MakeOptions): Promise<LogConfig> {
   const now = world.clock.now()
   const origin = options.origin ?? `localhost/deedlog/${ulid(now, world.random(10)).toLowerCase()}`
-  const logSeed = world.random(32)
-  const operatorSeed = options.operatorSeed ?? world.random(32)
-  await store.keys.put('log', logSeed)
-  await store.keys.put('operator', operatorSeed)
+  const ownKey = async (name: 'log' | 'operator', seed = world.random(32)): Promise<Signer> => {
+    const outside = options.signers?.[name]
+    if (outside) return checkedSigner(outside, `the ${name}`, world.clock)
+    await store.keys.put(name, seed)
+    return seedSigner(seed)
+  }
+  const log = await ownKey('log')
+  const operator = await ownKey('operator', options.operatorSeed)
   const body = {
     v: 1,
     type: 'log',
     origin,
     nonce: toBase64(world.random(32)),
-    operators: [encodeKey(ed25519PublicKey(operatorSeed))],
+    operators: [encodeKey(operator.publicKey)],
     ...(options.retentionDays === undefined ? {} : { retention: { days: options.retentionDays } }),
     time: formatTime(now),
   }
-  const record = signedRecord(body, ed25519Sign(recordMessage(body), operatorSeed))
+  const record = signedRecord(body, await operator.sign(recordMessage(body)))
   await store.sequencer.replay(0, () => {
     throw new HaltedError('log.not-a-log', 'the log that was to be made has records already')
   })
@@ -161,8 +167,8 @@ async function fill(world: World, store: Store, kind: StoreKind, options: MakeOp
   const integrator = new Integrator(store.objects)
   integrator.add(record, leafHash(record))
   const tree = await integrator.settle()
-  const key = formatVerifierKey(origin, ALGORITHM.ed25519, ed25519PublicKey(logSeed))
-  const note = signCheckpoint({ origin, ...tree }, key, logSeed)
+  const key = formatVerifierKey(origin, ALGORITHM.ed25519, log.publicKey)
+  const note = await signCheckpointWith({ origin, ...tree }, [{ key, sign: log.sign }])
   await store.head.swap(undefined, note)
   await store.head.release(note)
   const { checkpointMs } = options
@@ -199,6 +205,7 @@ async function openExisting(world: World, layout: Layout, options: MakeOptions, 
       store,
       identity: { origin: config.origin, id: config.logId },
       checkpointMs: options.checkpointMs ?? config.checkpointMs ?? CHECKPOINT_MS,
+      ...(options.signers === undefined ? {} : { signers: options.signers }),
       announceAgent: key => addAgent(disk, layout.trustFile, key.text),
       othersPresent: () => othersPresent(world, layout),
       ...(anchors === undefined ? {} : { anchors }),

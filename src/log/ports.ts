@@ -100,7 +100,8 @@ export interface KeyStore {
   put(name: KeyName, seed: Uint8Array): Promise<void>
 }
 
-export type KeyName = 'log' | 'operator' | { readonly agent: string }
+/** `former-log` is there while a new key of the log takes its place: both sign. */
+export type KeyName = 'log' | 'former-log' | 'operator' | { readonly agent: string }
 
 /** What becomes of the disclosures of the record at `index`; undefined when nothing is to be left of them. */
 export type Change = (index: number, disclosures: Uint8Array) => Uint8Array | undefined

@@ -5,11 +5,13 @@ import { linkOf, type ParsedRecord, parseRecord } from '../core/record/index.js'
 import { ALGORITHM, formatVerifierKey, leafHash, type VerifierKey } from '../core/tlog/index.js'
 import { frontierOf, type Kept } from '../core/verify/index.js'
 import { Acceptance } from './acceptance.js'
-import { ownCheckpoint } from './checkpoint-note.js'
+import { type LogSigner, ownCheckpoint } from './checkpoint-note.js'
 import { Integrator, type TreeHead } from './integrator.js'
 import { damaged, rolledBack } from './journal-scan.js'
 import type { SequencedRecord, Store } from './ports.js'
 import { resume } from './resume.js'
+import { checkedSigner, type OutsideSigners, seedSigner } from './signer.js'
+import type { World } from './world.js'
 
 /** What a log is, as its first record and its keys say. */
 export interface Identity {
@@ -22,7 +24,10 @@ export interface Identity {
 export interface ReadLog {
   readonly logKey: VerifierKey
   readonly operatorKey: VerifierKey
-  readonly seed: Uint8Array
+  /** The log's own key first; while it takes another's place, that one too. */
+  readonly logSigners: readonly LogSigner[]
+  /** Of the log's own key; undefined where it is kept elsewhere. */
+  readonly seed: Uint8Array | undefined
   readonly head: Uint8Array
   readonly headTree: TreeHead
   readonly acceptance: Acceptance
@@ -38,31 +43,46 @@ export interface ReadLog {
 export async function readLog({
   store,
   identity,
+  signers,
+  world,
 }: {
   readonly store: Store
   readonly identity: Identity
+  /** Keys that are kept elsewhere. */
+  readonly signers?: OutsideSigners
+  readonly world: Pick<World, 'clock'>
 }): Promise<ReadLog> {
   const { origin, id } = identity
-  const seed = await requireKey(store, 'log')
-  const logKey = formatVerifierKey(origin, ALGORITHM.ed25519, ed25519PublicKey(seed))
-  const operatorSeed = await requireKey(store, 'operator')
-  const operatorKey = formatVerifierKey(origin, ALGORITHM.ed25519, ed25519PublicKey(operatorSeed))
+  const seed = signers?.log ? undefined : await requireKey(store, 'log')
+  const logSigner = signers?.log ? checkedSigner(signers.log, 'the log', world.clock) : seedSigner(seed!)
+  const former = await store.keys.get('former-log')
+  const logSigners = [logSigner, ...(former ? [seedSigner(former)] : [])]
+    .map(({ publicKey, sign }) => ({ key: formatVerifierKey(origin, ALGORITHM.ed25519, publicKey), sign }))
+    // A crash may have come when the key was kept as the former one, and was still the only one.
+    .filter(({ key }, i, all) => all.findIndex(other => other.key.text === key.text) === i)
+  const logKeys = logSigners.map(({ key }) => key)
+  const logKey = logKeys[0]!
+  const operatorKey = formatVerifierKey(
+    origin,
+    ALGORITHM.ed25519,
+    signers?.operator?.publicKey ?? ed25519PublicKey(await requireKey(store, 'operator')),
+  )
   const head = await store.head.read()
   if (!head) throw rolledBack('the head', 0, 1)
-  const headTree = ownCheckpoint(head, logKey)
+  const headTree = ownCheckpoint(head, logKeys)
   if (!headTree)
     throw new UnavailableError('log.key', 'the newest checkpoint is not signed by the key of this log', {
       expected: `a signature of ${logKey.text}`,
     })
   // Somebody put an old private folder beside a newer public one: going on would sign a second history.
   const released = await store.head.released()
-  const releasedTree = released && ownCheckpoint(released, logKey)
+  const releasedTree = released && ownCheckpoint(released, logKeys)
   if (releasedTree && releasedTree.size > headTree.size) throw rolledBack('the head', headTree.size, releasedTree.size)
 
   const kept = await store.kept?.()
   const below = kept?.below ?? 0
   const resumed = await resume({ store, id, head, headTree }, logKey)
-  if (resumed) return { logKey, operatorKey, seed, head, headTree, below, ...resumed }
+  if (resumed) return { logKey, operatorKey, logSigners, seed, head, headTree, below, ...resumed }
 
   const { integrator, acceptance: begun } = kept
     ? await startAbove(store, identity, kept, headTree.size)
@@ -90,7 +110,7 @@ export async function readLog({
     if (pressure) await pressure
   })
   if (!acceptance) throw rolledBack('the log', 0, headTree.size)
-  return { logKey, operatorKey, seed, head, headTree, below, acceptance, integrator }
+  return { logKey, operatorKey, logSigners, seed, head, headTree, below, acceptance, integrator }
 }
 
 /** What a log starts from whose first entries were pruned: their tree, and what the operators' records among them say. */

@@ -11,8 +11,8 @@ import {
 } from '../core/tlog/index.js'
 import type { Disk } from './disk.js'
 import { reading } from './disk-error.js'
-import { decodePrivateKey } from './keys.js'
 import type { Layout } from './layout.js'
+import { FileKeys } from './stores/file-keys.js'
 
 /**
  * Refuses a log whose head is behind any later checkpoint of it that is known here: the one everybody sees, and those
@@ -57,11 +57,11 @@ function claimedSize(note: Uint8Array): number | undefined {
 }
 
 async function isOurs(disk: Disk, layout: Layout, origin: string, note: Uint8Array): Promise<boolean> {
-  const pem = await reading(layout.logKey, disk.readFile(layout.logKey))
-  if (!pem) return false
-  const seed = decodePrivateKey(pem, layout.logKey)
+  const keys = new FileKeys(disk, layout)
+  const seeds = [await keys.get('log'), await keys.get('former-log')].filter(seed => seed !== undefined)
   try {
-    verifyCheckpoint(parseNote(note), [formatVerifierKey(origin, ALGORITHM.ed25519, ed25519PublicKey(seed))])
+    const own = seeds.map(seed => formatVerifierKey(origin, ALGORITHM.ed25519, ed25519PublicKey(seed)))
+    verifyCheckpoint(parseNote(note), own)
     return true
   } catch {
     return false

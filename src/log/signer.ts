@@ -1,5 +1,5 @@
 import { ed25519PublicKey, ed25519Sign } from '#crypto'
-import { HaltedError, isDeedlogError, UnavailableError } from '../core/errors.js'
+import { HaltedError, isDeedlogError, quote, UnavailableError } from '../core/errors.js'
 import { verifyEd25519 } from '../core/tlog/index.js'
 import type { Signer } from './backend.js'
 import type { Clock } from './world.js'
@@ -9,7 +9,7 @@ import type { Clock } from './world.js'
  * handed 50 bytes for a record (spec/record.md §3) and the text of the note for a checkpoint, and answers with the 64
  * bytes of an Ed25519 signature.
  */
-export interface Signers {
+export interface OutsideSigners {
   /** Signs checkpoints. */
   readonly log?: Signer
   /** Signs entry 0, and the streams of the operator. */
@@ -23,6 +23,14 @@ export const seedSigner = (seed: Uint8Array): Signer => ({
   publicKey: ed25519PublicKey(seed),
   sign: message => ed25519Sign(message, seed),
 })
+
+/** The signers of agents, each held to its word. */
+export const outsideAgents =
+  (signers: OutsideSigners | undefined, clock: Pick<Clock, 'timer'>) =>
+  async (agent: string): Promise<Signer | undefined> => {
+    const signer = await signers?.agent?.(agent)
+    return signer && checkedSigner(signer, `agent ${quote(agent)}`, clock)
+  }
 
 /** How long a signer may take. A human who confirms on a device is slower than any network. */
 export const SIGNER_MS = 60_000

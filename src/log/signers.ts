@@ -8,18 +8,24 @@ import type { KeyStore } from './ports.js'
 /** The keys of agents: made when first asked for, and announced before anything is signed with them. */
 export class Signers {
   readonly #keys: KeyStore
+  readonly #outside: (agent: string) => Promise<Signer | undefined>
   readonly #random: (length: number) => Uint8Array
   readonly #announce: (key: VerifierKey) => Promise<void>
   readonly #signers = new Map<string, Promise<Signer>>()
   #making: Promise<void> = Promise.resolve()
 
-  /** @param options.announce  Told when an agent got its first key, before the key is kept. */
+  /**
+   * @param options.outside   The signer of an agent whose key is kept elsewhere.
+   * @param options.announce  Told when an agent got its first key, before the key is kept.
+   */
   constructor(options: {
     readonly keys: KeyStore
+    readonly outside: (agent: string) => Promise<Signer | undefined>
     readonly random: (length: number) => Uint8Array
     readonly announce: (key: VerifierKey) => Promise<void>
   }) {
     this.#keys = options.keys
+    this.#outside = options.outside
     this.#random = options.random
     this.#announce = options.announce
   }
@@ -57,6 +63,8 @@ export class Signers {
       throw new MalformedError('agent.id', `${quote(agent)} is no id of an agent`, {
         expected: '1 to 255 visible ASCII characters without +',
       })
+    const outside = await this.#outside(agent)
+    if (outside) return outside
     let seed = await this.#keys.get({ agent })
     if (!seed) {
       seed = this.#random(32)

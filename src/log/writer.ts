@@ -1,12 +1,11 @@
 import { ed25519Sign } from '#crypto'
-import { toHex } from '../core/bytes/hex.js'
+import { fromHex, toHex } from '../core/bytes/hex.js'
 import { HaltedError, MalformedError, UnavailableError } from '../core/errors.js'
 import { type LogRef, type ParsedRecord, parseRecord, RECORD_BYTES_MAX } from '../core/record/index.js'
 import { formatTlogProof, leafHash, planInclusion, type VerifierKey, verifyInclusion } from '../core/tlog/index.js'
 import { type Acceptance, concernsOthers, streamOf } from './acceptance.js'
 import type { RunningAnchors } from './anchoring.js'
 import type { AppendEntry, DeadStream, Level, Receipt, Signer } from './backend.js'
-import type { SignMessage } from './checkpoint-note.js'
 import { Checkpointer } from './checkpointer.js'
 import { CitedNotes } from './cited-notes.js'
 import { CommitQueue, fitsOneWrite } from './commit-queue.js'
@@ -16,6 +15,7 @@ import type { Integrator } from './integrator.js'
 import type { Store } from './ports.js'
 import { BACKLOG_BYTES_MAX, type Identity, type ReadLog, readLog } from './read-log.js'
 import { keepResume } from './resume.js'
+import { type OutsideSigners, outsideAgents } from './signer.js'
 import { Signers } from './signers.js'
 import { closedError, haltedBefore } from './stopped.js'
 import { Turns } from './turns.js'
@@ -32,6 +32,8 @@ export interface WriterParts {
   readonly announceAgent: (key: VerifierKey) => Promise<void>
   /** Called once when the writer has stopped, for good, and all its files are closed: the lock may go. */
   readonly letGo: () => Promise<void>
+  /** Keys that are kept elsewhere. */
+  readonly signers?: OutsideSigners
   /** Told of each checkpoint that is out; asked before anybody is told `published`. */
   readonly anchors?: Pick<RunningAnchors, 'released' | 'refusal'>
   /** Whether another process has the log open, with streams that this one knows nothing of. Default: none has. */
@@ -65,7 +67,7 @@ export class LogWriter {
   readonly #vault: VaultKeeper
   /** Appends whose records are not durable yet. */
   readonly #sequencing = new Set<Promise<unknown>>()
-  readonly #sign: SignMessage
+  readonly #seed: Uint8Array | undefined
   readonly #checkpointer: Checkpointer
   readonly #citedNotes: CitedNotes
   readonly #signers: Signers
@@ -89,8 +91,8 @@ export class LogWriter {
       size: () => this.size,
     })
     this.#integrator = opened.integrator
+    this.#seed = opened.seed
     this.#below = opened.below
-    this.#sign = message => ed25519Sign(message, opened.seed)
     this.#queue = new CommitQueue({
       sequencer: parts.store.sequencer,
       monotonic: () => this.#clock.monotonic(),
@@ -106,7 +108,7 @@ export class LogWriter {
       },
     })
     this.#citedNotes = new CitedNotes({
-      key: opened.logKey,
+      keys: opened.logSigners.map(({ key }) => key),
       objects: parts.store.objects,
       integrator: opened.integrator,
       forked: error => this.#halt(error),
@@ -114,6 +116,7 @@ export class LogWriter {
     this.#citedNotes.remember(opened.head, opened.headTree)
     this.#signers = new Signers({
       keys: parts.store.keys,
+      outside: outsideAgents(parts.signers, parts.world.clock),
       random: parts.world.random,
       announce: parts.announceAgent,
     })
@@ -122,8 +125,7 @@ export class LogWriter {
       heads: parts.store.head,
       integrator: opened.integrator,
       origin: parts.identity.origin,
-      logKey: opened.logKey,
-      sign: this.#sign,
+      logSigners: opened.logSigners,
       everyMs: parts.checkpointMs,
       head: opened.head,
       headTree: opened.headTree,
@@ -254,7 +256,7 @@ export class LogWriter {
     for (const [i, record] of records.entries()) {
       this.#acceptance.saved(record, first + i)
       this.#deadStreams.saved(record)
-      this.#integrator.add(record.bytes, leafHash(record.bytes))
+      this.#integrator.add(record.bytes, fromHex(record.leaf))
     }
     this.#checkpointer.schedule()
   }
@@ -375,7 +377,10 @@ export class LogWriter {
       if (!this.#halted) await this.#vault.ending(this.#checkpointer.headTree.size)
       const { head, headTree } = this.#checkpointer
       const place = { store: this.#store, id: this.id, head, headTree }
-      if (!this.#halted) await keepResume(place, { acceptance: this.#acceptance }, this.#sign)
+      // What another keeps the key for is a checkpoint, and not what spares us reading the log again.
+      const seed = this.#seed
+      if (!this.#halted && seed)
+        await keepResume(place, { acceptance: this.#acceptance }, message => ed25519Sign(message, seed))
     } finally {
       await this.#stop()
     }

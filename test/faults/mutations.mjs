@@ -78,8 +78,8 @@ export const MUTATIONS = {
   'sign-two-ways': [
     {
       file: 'src/log/checkpointer.ts',
-      from: 'return signCheckpointWith({ origin, size, root }, logKey, sign)',
-      to: 'const odd = this.#clock.now() % 2 === 0\n    return signCheckpointWith({ origin, size, root: odd ? root : root.map(byte => byte ^ 1) }, logKey, sign)',
+      from: 'return signCheckpointWith({ origin, size, root }, logSigners)',
+      to: 'const odd = this.#clock.now() % 2 === 0\n    return signCheckpointWith({ origin, size, root: odd ? root : root.map(byte => byte ^ 1) }, logSigners)',
     },
   ],
   'one-path-for-all-sizes': [
@@ -90,8 +90,8 @@ export const MUTATIONS = {
     },
     {
       file: 'src/log/stores/file-objects.ts',
-      from: 'if (found)\n      throw new HaltedError(',
-      to: 'if (false)\n      throw new HaltedError(',
+      from: 'if (found) throw otherBytes(file)',
+      to: '',
     },
   ],
   'write-without-lock': [

@@ -105,6 +105,7 @@ export class FileKeys implements KeyStore {
   path(name: HeldKey): string {
     if (typeof name === 'object' && 'next' in name) return this.path(name.next).replace(/\.pem$/, '.next.pem')
     if (name === 'log') return this.#layout.logKey
+    if (name === 'former-log') return this.#layout.logKey.replace(/\.pem$/, '.former.pem')
     if (name === 'operator') return this.#layout.operatorKey
     return this.#layout.agentKey(name.agent)
   }
