@@ -5,6 +5,7 @@ import type { Disk, DiskFile } from '../log/disk.js'
 import { readAwaiting, readDisclosures, readErasing, readVaultOf } from '../log/journal-reader.js'
 import { type Moved, parseMoved } from '../log/moved.js'
 import { nodeDisk } from '../log/node-disk.js'
+import { readAt } from '../log/read-at.js'
 import { openForeignFile, readForeignFile } from './read-file.js'
 
 /*
@@ -70,15 +71,8 @@ class ForeignFile implements DiskFile {
     return (await this.#handle.stat()).size
   }
 
-  async read(at: number, length: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length)
-    let done = 0
-    while (done < length) {
-      const { bytesRead } = await this.#handle.read(bytes, done, length - done, at + done)
-      if (bytesRead === 0) break
-      done += bytesRead
-    }
-    return bytes.subarray(0, done)
+  read(at: number, length: number): Promise<Uint8Array> {
+    return readAt(this.#handle, at, length)
   }
 
   close(): Promise<void> {

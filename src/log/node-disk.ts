@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { UnavailableError } from '../core/errors.js'
 import { type Disk, type DiskFile, type DiskLock, diskErrorCode } from './disk.js'
 import { networkFileSystem } from './network-disk.js'
+import { readAt } from './read-at.js'
 
 /** The disk of this machine. */
 export const nodeDisk: Disk = {
@@ -117,15 +118,8 @@ class NodeFile implements DiskFile {
     return (await this.#handle.stat()).size
   }
 
-  async read(at: number, length: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length)
-    let filled = 0
-    while (filled < length) {
-      const { bytesRead } = await this.#handle.read(bytes, filled, length - filled, at + filled)
-      if (bytesRead === 0) break
-      filled += bytesRead
-    }
-    return bytes.subarray(0, filled)
+  read(at: number, length: number): Promise<Uint8Array> {
+    return readAt(this.#handle, at, length)
   }
 
   async write(bytes: Uint8Array, at: number): Promise<void> {
