@@ -9,7 +9,9 @@ import {
   type KeyChange,
   type KeyWork,
   replaceAgentKey,
+  replaceLogKey,
   replaceOperatorKey,
+  retireLogKey,
   withdrawAgentKey,
   withdrawOperatorKey,
 } from '../log/key-events.js'
@@ -27,6 +29,7 @@ import { version } from './version.js'
 interface Whose {
   readonly agent?: string
   readonly operator?: true
+  readonly log?: true
   readonly key?: string
   readonly signer?: string
   readonly signerKey?: string
@@ -89,6 +92,7 @@ const common = (keys: Command, name: string): Command =>
     .argument('<dir>', 'a log folder, or a JSONL log')
     .addOption(wordOption('--agent <id>', 'a key of this agent'))
     .option('--operator', 'a key of the operator')
+    .option('--log', 'the key that signs the checkpoints of the log')
     .option('--key <vkey>', 'which key: a verifier key, as keys list shows it')
     .option('--signer <command>', 'signs for the operator where its key is kept elsewhere: "command argument ..."')
     .option('--signer-key <vkey>', 'whose key the signer holds, where the log has several operators')
@@ -96,8 +100,11 @@ const common = (keys: Command, name: string): Command =>
 
 async function add(target: string, options: AddOptions, context: Context): Promise<void> {
   const work = await workOf(target, options)
-  const { agent, operator, new: isNew } = options
+  const { agent, operator, log, new: isNew } = options
   oneOf(options)
+  if (log && isNew !== true)
+    throw new UsageError('usage.option', 'a log is given a new key of its own', { expected: '--log --new' })
+  if (log) return tell(target, [await replaceLogKey(work)], options, context)
   if ((isNew === true) === (options.key !== undefined))
     throw new UsageError('usage.option', 'it was not said which key', { expected: 'one of --new and --key <vkey>' })
   if (isNew === true)
@@ -119,15 +126,23 @@ async function withdraw(
 ): Promise<void> {
   const work = await workOf(target, options)
   oneOf(options)
+  // Whoever stole the key of a log could have a log say so as well: a trust file alone says which one counts.
+  if (options.log && event === 'compromised')
+    throw new UsageError('usage.option', 'no record can say that the key of a log is in other hands', {
+      expected: 'keys add --log --new and keys retire --log at once, and word to every auditor',
+    })
+  if (options.log) return tell(target, [await retireLogKey(work)], options, context)
   const key = options.key === undefined ? await onlyKey(target, options) : readKey(options.key, options.agent)
   await known(target, key, options)
   const change = await (options.operator ? withdrawOperatorKey : withdrawAgentKey)(work, event, key, options.since)
   await tell(target, [change], options, context)
 }
 
-function oneOf({ agent, operator }: Whose): void {
-  if ((agent === undefined) !== (operator === undefined)) return
-  throw new UsageError('usage.option', 'it was not said whose key', { expected: 'one of --agent <id> and --operator' })
+function oneOf({ agent, operator, log }: Whose): void {
+  if ([agent, operator, log].filter(each => each !== undefined).length === 1) return
+  throw new UsageError('usage.option', 'it was not said whose key', {
+    expected: 'one of --agent <id>, --operator and --log',
+  })
 }
 
 function readKey(text: string, agent: string | undefined): VerifierKey {
@@ -189,26 +204,28 @@ async function workOf(target: string, { signer, signerKey }: Whose): Promise<Key
 async function tell(
   target: string,
   changes: readonly KeyChange[],
-  { agent, json }: Whose,
+  { agent, log, json }: Whose,
   { terminal }: Context,
 ): Promise<void> {
+  const whose = log ? 'the log' : (agent ?? 'the operator')
   const lines = changes.flatMap(change => change.lines)
   const isWritten = changes.every(({ written, lines }) => written || lines.length === 0)
   const trust = besideTarget(target)
   if (json === true) {
-    const rows = changes.map(({ written: _, ...change }) => ({ ...change, verifier: verdictOf(change, agent) }))
+    const rows = changes.map(({ written: _, ...change }) => ({ ...change, verifier: verdictOf(change, whose) }))
     await terminal.out(`${safeJson({ target, changes: rows, trust: { file: trust, written: isWritten, lines } }, 2)}\n`)
     return
   }
   const page = new Page({ paint: terminal.paint, columns: terminal.columns ?? PAGE_COLUMNS })
   for (const change of changes) {
-    page.heading(`${HEADINGS[change.event]} ${safe(agent ?? 'the operator')}`).value('key', safe(change.vkey))
+    page.heading(`${HEADINGS[change.event]} ${safe(whose)}`).value('key', safe(change.vkey))
     page.fact('recorded', `entry ${change.index}, signed by the operator`)
-    page.fact('a verifier', verdictOf(change, agent))
+    page.fact('a verifier', verdictOf(change, whose))
     if (change.destroyed) page.fact('secret', 'was in the private folder, and is destroyed')
   }
   page.heading('Trust file')
-  if (lines.length === 0) page.line('  stays as it is: the first record of the log goes on naming the operator')
+  if (log && lines.length === 0) page.line(`  to be taken out:  log ${safe(changes[0]!.vkey)}`)
+  else if (lines.length === 0) page.line('  stays as it is: the first record of the log goes on naming the operator')
   else {
     page.fact(
       'auditors need',
@@ -222,9 +239,13 @@ async function tell(
 const HEADINGS = { add: 'New key of', retire: 'Retired key of', compromised: 'Compromised key of' }
 
 /** What a verifier will say from now on. */
-function verdictOf({ event, index }: Pick<KeyChange, 'event' | 'index'>, agent: string | undefined): string {
+function verdictOf({ event, index }: Pick<KeyChange, 'event' | 'index'>, whose: string): string {
+  if (whose === 'the log')
+    return event === 'add'
+      ? 'is satisfied by checkpoints of either key, until the old one is retired'
+      : 'that knows only this key says that it has not signed the log any more: evidence against, exit 1'
   if (event === 'add')
-    return agent === undefined
+    return whose === 'the operator'
       ? `counts operator streams under it that begin above entry ${index}`
       : `calls streams under it that begin above entry ${index} pinned with the line below, introduced without`
   if (event === 'retire')

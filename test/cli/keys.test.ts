@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { deedlog, jsonError, type Ran, removeFolder, temporaryFolder } from './deedlog.js'
@@ -71,6 +71,20 @@ it('asks which key, and takes none that the log does not know', () => {
   expect(code('keys', 'add', 'audit', '--agent', AGENT)).toBe('usage.option')
 })
 
+it('gives a log a new key, in a time of two keys', () => {
+  expect(run('init', 'renewed').status).toBe(0)
+  const line = /^log \S+$/gm
+  const trust = () => readFileSync(join(cwd, 'renewed.trust'), 'utf8').match(line)!
+  const [old] = trust()
+  expect(code('keys', 'compromised', 'renewed', '--log')).toBe('usage.option')
+  expect(code('keys', 'retire', 'renewed', '--log')).toBe('key.no-former')
+  ok('keys', 'add', 'renewed', '--log', '--new')
+  expect(trust()).toHaveLength(2)
+  ok('keys', 'retire', 'renewed', '--log')
+  expect(trust()).not.toContain(old)
+  expect(run('verify', 'renewed', '--trust', 'renewed.trust').status).toBe(0)
+})
+
 it('signs by a command where the operator’s key is kept elsewhere', () => {
   expect(run('init', 'apart').status).toBe(0)
   const pem = readFileSync(join(cwd, 'apart/private/keys/operator.pem'))
@@ -134,4 +148,35 @@ it('refuses a key file that others can read, and says how to mend it', () => {
   const { status, stderr } = hello('open')
   expect(status).not.toBe(0)
   expect(stderr).toContain('chmod 600')
+})
+
+it('never shows a secret: not in what it prints, not in what may be served, not in the trust file', () => {
+  expect(run('init', 'secret', '--agent', AGENT).status).toBe(0)
+  const folder = join(cwd, 'secret/private/keys')
+  const secrets = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter(name => name.endsWith('.pem'))
+    .map(name => Buffer.from(readFileSync(join(folder, name), 'utf8').split('\n')[1]!, 'base64').subarray(16))
+  expect(secrets).toHaveLength(3)
+  const said = [
+    ['keys', 'list', 'secret'],
+    ['keys', 'add', 'secret', '--agent', AGENT, '--new'],
+    ['keys', 'add', 'secret', '--operator', '--new'],
+    ['keys', 'add', 'secret', '--log', '--new'],
+    ['keys', 'retire', 'secret', '--log'],
+    ['keys', 'retire', 'secret', '--operator', '--key', 'nonsense'],
+    ['verify', 'secret', '--trust', 'secret.trust', '--json'],
+  ].map(args => deedlog(args, { cwd, env: { DEEDLOG_DEBUG: '1' } }))
+  const served = readdirSync(join(cwd, 'secret/log'), { recursive: true, encoding: 'utf8', withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => readFileSync(join(entry.parentPath, entry.name)))
+  const shown = [...said.flatMap(({ stdout, stderr }) => [Buffer.from(stdout), Buffer.from(stderr)]), ...served]
+  shown.push(readFileSync(join(cwd, 'secret.trust')), readFileSync(join(cwd, 'secret/deedlog.json')))
+  for (const secret of secrets)
+    for (const form of [
+      secret,
+      secret.toString('hex'),
+      secret.toString('base64').slice(0, 42),
+      secret.toString('base64url').slice(0, 42),
+    ])
+      expect(shown.some(bytes => bytes.includes(form))).toBe(false)
 })
