@@ -52,7 +52,7 @@ const TIMEOUT_MS = 30_000
  * next round needs:
  *
  * 1. the queue with the new entries, durable: before anybody outside is asked, so that what was asked for is known
- * 2. the request; a crash after it repeats it, which every anchor must take
+ * 2. the attempt is counted, durable; then the request; a crash after it repeats it, which every anchor must take
  * 3. the file of the anchor beside the log, durable: the evidence is there for good
  * 4. the queue without it; a crash before this finds the file there, and asks nobody again
  *
@@ -105,20 +105,28 @@ export class AnchorRunner {
         queue = next
       }
       const now = this.#world.clock.now()
-      const due = queue.entries.filter(entry => options.all || entry.nextMs <= now)
-      const left = new Map(queue.entries.map(entry => [entry, entry as QueueEntry | undefined]))
-      await Promise.all(
+      const ours = new Set(this.#anchors.map(anchorKey))
+      const due = queue.entries.filter(entry => ours.has(anchorKey(entry)) && (options.all || entry.nextMs <= now))
+      if (due.length === 0) return { results, waiting: queue.entries }
+      // The attempt is counted before it is made: a disk that cannot keep that, or a process that dies each time, must
+      // not have somebody outside asked, and perhaps paid, again and again.
+      const left = new Map(queue.entries.map(entry => [entry, due.includes(entry) ? this.#counted(entry) : entry]))
+      await this.#keep({ ...queue, entries: [...left.values()] })
+      const asked = await Promise.allSettled(
         this.#anchors.map(async anchor => {
           for (const entry of due) {
-            if (anchorKey(entry) !== anchorKey(anchor) || options.signal.aborted) continue
-            const { result, next } = await this.#attempt(anchor, entry, options.signal)
+            if (anchorKey(entry) !== anchorKey(anchor)) continue
+            const { result, next } = await this.#attempt(anchor, entry, left.get(entry)!, options.signal)
             if (result) results.push(result)
-            left.set(entry, next)
+            if (next) left.set(entry, next)
+            else left.delete(entry)
           }
         }),
       )
-      const entries = [...left.values()].filter(entry => entry !== undefined)
-      if (due.length > 0) await this.#keep({ ...queue, entries })
+      const entries = [...left.values()]
+      await this.#keep({ ...queue, entries })
+      // One whose file could not be written has been counted, and is asked again; the others are in order.
+      for (const each of asked) if (each.status === 'rejected') throw each.reason
       return { results, waiting: entries }
     } finally {
       await lock.release()
@@ -157,16 +165,25 @@ export class AnchorRunner {
     }
   }
 
-  /** One attempt, its file beside the log, and what is left to do. */
+  #counted(entry: QueueEntry): QueueEntry {
+    const attempts = entry.attempts + 1
+    return { ...entry, attempts, nextMs: this.#world.clock.now() + this.#backoff(attempts) }
+  }
+
+  /**
+   * One attempt, its file beside the log, and what is left to do.
+   * @param counted  The entry as it stands in the queue while the attempt is made.
+   */
   async #attempt(
     anchor: Anchor,
     entry: QueueEntry,
+    counted: QueueEntry,
     signal: AbortSignal,
-  ): Promise<{ readonly result?: RoundResult; readonly next?: QueueEntry | undefined }> {
+  ): Promise<{ readonly result?: RoundResult; readonly next?: QueueEntry }> {
+    if (signal.aborted) return { next: entry }
     // Written before a crash, and still in the queue: it is there.
     if ((await this.#read(entry))?.state === 'anchored') return {}
-    const attempts = entry.attempts + 1
-    const tried = { ...entry, attempts, mode: anchor.mode }
+    const tried = { ...counted, mode: anchor.mode }
     let progress: Progress
     try {
       progress = await this.#ask(anchor, entry, signal)
@@ -177,9 +194,11 @@ export class AnchorRunner {
     }
     const result = await this.#put(tried, progress)
     if (progress.state !== 'pending') return { result }
-    const { resume } = progress
-    const nextMs = this.#world.clock.now() + (progress.afterMs ?? this.#backoff(attempts))
-    return { result, next: { ...tried, resume, nextMs } }
+    const { resume, afterMs } = progress
+    return {
+      result,
+      next: { ...tried, resume, ...(afterMs === undefined ? {} : { nextMs: this.#world.clock.now() + afterMs }) },
+    }
   }
 
   async #ask(anchor: Anchor, { note, resume }: QueueEntry, signal: AbortSignal): Promise<Progress> {
@@ -207,8 +226,7 @@ export class AnchorRunner {
     const gone = mode === 'best_effort' || (mode === 'queue' && (isFinal || attempts >= ATTEMPTS_MAX))
     const why = describe(error)
     const result = await this.#put(tried, { state: gone ? 'failed' : 'pending', ...why })
-    if (gone) return { result }
-    return { result, next: { ...tried, nextMs: this.#world.clock.now() + this.#backoff(attempts) } }
+    return gone ? { result } : { result, next: tried }
   }
 
   #backoff(attempts: number): number {
