@@ -1,3 +1,4 @@
+import { isHash, isId } from '../core/record/formats.js'
 import type { Decision } from '../govern/evaluator.js'
 import type { Ledger } from './ledger.js'
 import type { Span } from './trace.js'
@@ -56,3 +57,13 @@ const calls = new WeakSet<object>()
 /** The call behind a ticket; undefined for anything else, which may be anything. */
 export const callOf = (ticket: Ticket | undefined): Call | undefined =>
   calls.has(ticket as object) ? (ticket as Call) : undefined
+
+/**
+ * A call whose intent stands in an earlier stream: its outcome is expected to be a late one.
+ * @throws {TypeError} unless `call` is an id and `intent` a leaf hash
+ */
+export function resumedCall({ call, intent, tool }: Pick<Call, 'call' | 'tool'> & { readonly intent: string }): Call {
+  if (!isId(call) || !isHash(intent)) throw new TypeError('a call is resumed by its id and the leaf hash of its intent')
+  const nothing = { session: undefined, argsInForce: undefined, span: undefined }
+  return new Call({ call, tool, decision: { verdict: 'not_evaluated' }, ...nothing, resumed: intent })
+}

@@ -1,8 +1,10 @@
 import { types } from 'node:util'
+import { quote } from '../core/errors.js'
 import { allowsExecuted, isFinal, isOutcomeStatus } from '../core/record/calls.js'
 import { formatTime } from '../core/record/formats.js'
 import type { Outcome } from '../core/record/types.js'
 import type { Call } from './call.js'
+import type { Reporting } from './reporting.js'
 import type { ChainedMember, Pending } from './stream.js'
 import type { CallResult, Given, Part } from './types.js'
 import { type Commitments, Snapshot, type Values } from './values.js'
@@ -20,7 +22,7 @@ export interface OutcomeCircumstances {
   readonly now: number
 }
 
-/** The outcome of a call, all values in it taken now. The result is a possible one, see {@link isPossible}. */
+/** The outcome of a call, all values in it taken now. The result is a possible one, see {@link possible}. */
 export function outcomeDraft(
   call: Call,
   result: CallResult,
@@ -65,8 +67,18 @@ export function outcomeDraft(
   }
 }
 
+/** What a host says and cannot be is not repeated as if it were: nobody knows then. */
+export function possible(result: CallResult, reporting: Reporting): CallResult {
+  if (isPossible(result)) return result
+  const said = [result.status, result.executed].map(word =>
+    typeof word === 'string' ? quote(word) : `a ${typeof word}`,
+  )
+  reporting.report(new TypeError(`no call has the status ${said[0]} and executed ${said[1]}`))
+  return { ...result, status: 'unknown', executed: 'unknown' }
+}
+
 // Looked up first: as the name of a property, any other value would be made a string, however long that takes.
-export const isPossible = ({ status, executed }: Pick<CallResult, 'status' | 'executed'>): boolean =>
+const isPossible = ({ status, executed }: Pick<CallResult, 'status' | 'executed'>): boolean =>
   isOutcomeStatus(status) && allowsExecuted(status, executed)
 
 /** A value of a call as it is now, or as it was when a snapshot was taken. */

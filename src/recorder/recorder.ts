@@ -1,14 +1,14 @@
-import { quote, UnavailableError } from '../core/errors.js'
+import { UnavailableError } from '../core/errors.js'
 import { isFinal } from '../core/record/calls.js'
-import { isHash, isId, ulid } from '../core/record/formats.js'
+import { ulid } from '../core/record/formats.js'
 import { evaluateSafely } from '../govern/decide.js'
 import type { ApprovalAnswer, Decision } from '../govern/evaluator.js'
 import { type Approval, type Approving, askApprover } from './approving.js'
-import { Call, callOf } from './call.js'
+import { Call, callOf, resumedCall } from './call.js'
 import { Declared } from './declared.js'
 import { definitionDigest } from './definitions.js'
 import { intentDraft } from './intent-draft.js'
-import { given, isPossible, outcomeDraft } from './outcome-draft.js'
+import { given, outcomeDraft, possible } from './outcome-draft.js'
 import { Reporting } from './reporting.js'
 import { reviewDraft } from './review-draft.js'
 import { type Runtime, systemRuntime } from './runtime.js'
@@ -189,19 +189,9 @@ export class Recorder {
     readonly tool: string
     readonly args?: Given
   }): Ticket {
-    const { call, intent, tool, args } = kept
-    if (!isId(call) || !isHash(intent))
-      throw new TypeError('a call is resumed by its id and the leaf hash of its intent')
-    const about = { tool, part: 'args' } as const
-    return new Call({
-      call,
-      tool,
-      decision: { verdict: 'not_evaluated' },
-      session: undefined,
-      argsInForce: args && ('value' in args ? this.#values.snapshot(args.value, about) : args),
-      span: undefined,
-      resumed: intent,
-    })
+    const call = resumedCall(kept)
+    call.argsInForce = kept.args && given(call, 'args', kept.args, this.#values)
+    return call
   }
 
   /** A snapshot of a value of a call as it is now, to be handed to `outcome` or `review` later. Never throws. */
@@ -364,7 +354,7 @@ export class Recorder {
     }
     // A denied call that did not run has said all there is to say.
     if (call.state === 'closed' && result.executed === 'no') return undefined
-    const said = isPossible(result) ? result : this.#impossible(result)
+    const said = possible(result, this.#reporting)
     if (call.state === 'provisional' && said.status === 'pending') return undefined
     const draft = outcomeDraft(call, said, this.#circumstances(), {
       lost: () => this.#streams.lose(),
@@ -372,15 +362,6 @@ export class Recorder {
     })
     if (call.state !== 'closed') call.state = isFinal(said.status) ? 'final' : 'provisional'
     return draft
-  }
-
-  /** What a host says and cannot be is not repeated as if it were. */
-  #impossible(result: CallResult): CallResult {
-    const said = [result.status, result.executed].map(word =>
-      typeof word === 'string' ? quote(word) : `a ${typeof word}`,
-    )
-    this.#reporting.report(new TypeError(`no call has the status ${said[0]} and executed ${said[1]}`))
-    return { ...result, status: 'unknown', executed: 'unknown' }
   }
 
   /** A call that was declined is over. */
