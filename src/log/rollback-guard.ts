@@ -1,4 +1,5 @@
 import { ed25519PublicKey } from '#crypto'
+import { parseAnchorFile, parseAnchorFileName } from '../core/anchor/index.js'
 import { UnavailableError } from '../core/errors.js'
 import { formatTime } from '../core/record/index.js'
 import {
@@ -15,8 +16,8 @@ import type { Layout } from './layout.js'
 import { FileKeys } from './stores/file-keys.js'
 
 /**
- * Refuses a log whose head is behind any later checkpoint of it that is known here: the one everybody sees, and those
- * that records cite. Somebody put an old private folder back; going on would sign a second history.
+ * Refuses a log whose head is behind any later checkpoint of it that is known here: the one everybody sees, those that
+ * records cite, and those that were anchored. Somebody put an old private folder back; going on would sign a second history.
  *
  * @param origin  Of the log, for its key's name.
  * @throws {UnavailableError} `log.rolled-back`, with sizes and dates of both
@@ -25,12 +26,9 @@ export async function refuseRollback(disk: Disk, layout: Layout, origin: string)
   const head = await reading(layout.head, disk.readFile(layout.head))
   const headSize = head && claimedSize(head)
   if (headSize === undefined) return // the writer says what is wrong with it
-  const names = (await reading(layout.notes, disk.list(layout.notes))) ?? []
-  const notes = names.filter(name => /^[0-9a-f]{64}$/.test(name)).slice(0, NOTES_MAX)
-  for (const path of [layout.checkpoint, ...notes.map(name => `${layout.notes}/${name}`)]) {
-    const note = await reading(path, disk.readFile(path))
-    const size = note && claimedSize(note)
-    if (note === undefined || size === undefined || size <= headSize) continue
+  for await (const { path, note } of knownCheckpoints(disk, layout, headSize)) {
+    const size = claimedSize(note)
+    if (size === undefined || size <= headSize) continue
     // Anybody may have put a note there; only our own signature binds us.
     if (!(await isOurs(disk, layout, origin, note))) continue
     const [headDate, laterDate] = [await dateOf(disk, layout.head), await dateOf(disk, path)]
@@ -43,6 +41,40 @@ export async function refuseRollback(disk: Disk, layout: Layout, origin: string)
           'the newest private folder back in its place; where there is none, `deedlog continue` carries on anew',
       },
     )
+  }
+}
+
+/**
+ * Signed notes that lie beside a log and may be of a checkpoint of more than `above` entries: the one that everybody
+ * sees, those that records cite, and those that were anchored. Nobody has looked at what they say.
+ */
+export async function* knownCheckpoints(
+  disk: Disk,
+  layout: Layout,
+  above: number,
+): AsyncGenerator<{ readonly path: string; readonly note: Uint8Array }> {
+  const names = (await reading(layout.notes, disk.list(layout.notes))) ?? []
+  const notes = names.filter(name => /^[0-9a-f]{64}$/.test(name)).slice(0, NOTES_MAX)
+  for (const path of [layout.checkpoint, ...notes.map(name => `${layout.notes}/${name}`)]) {
+    const note = await reading(path, disk.readFile(path))
+    if (note) yield { path, note }
+  }
+  // Named for the size, so that the last of them are of the largest trees.
+  const anchors = ((await reading(layout.anchors, disk.list(layout.anchors))) ?? []).toReversed()
+  for (const name of anchors.filter(each => (parseAnchorFileName(each)?.size ?? 0) > above).slice(0, ANCHORS_MAX)) {
+    const path = `${layout.anchors}/${name}`
+    const note = noteIn(await reading(path, disk.readFile(path)))
+    if (note) yield { path, note }
+  }
+}
+
+/** The checkpoint that was to be anchored; undefined in a file that is none, or does not have it. */
+function noteIn(file: Uint8Array | undefined): Uint8Array | undefined {
+  try {
+    return file && parseAnchorFile(file).note
+  } catch {
+    // Damaged: whoever verifies the log says so.
+    return undefined
   }
 }
 
@@ -73,6 +105,8 @@ async function dateOf(disk: Disk, path: string): Promise<string> {
   return found?.changedMs === undefined ? 'of unknown date' : `of ${formatTime(Math.floor(found.changedMs))}`
 }
 
+// Anchors of larger trees than the head's: none, unless an old copy was put back, and then any of them will do.
+const ANCHORS_MAX = 64
 // A recorder cites one a minute at most. Reading more at each start would make starting slower as a log grows; the
 // checkpoint that everybody sees is compared always.
 const NOTES_MAX = 256
