@@ -39,7 +39,7 @@ export interface Disk {
   lock(path: string, message: string): Promise<DiskLock | { readonly heldBy: string }>
 }
 
-export interface SecretFile {
+interface SecretFile {
   readonly bytes: Uint8Array
   /** Permission bits of the file and of its folder; undefined where the system has none. */
   readonly mode: number | undefined

@@ -145,7 +145,10 @@ export class Evidence {
       const isUnsigned = error.code === 'note.unsigned'
       if (isUnsigned && this.#logKeys.length === 0) return
       const code = isUnsigned ? 'checkpoint.unsigned' : 'checkpoint.signature'
-      this.#findings.add(code, `the checkpoint of ${quote(origin)}: ${error.message}`)
+      // Said plainly, since an honest operator's new key looks like this too; whose it is, the log cannot settle.
+      const other = isUnsigned && note.signatures.some(({ name }) => name === origin)
+      const why = other ? '; another key of that name has, which may be a new one of the operator or a stranger’s' : ''
+      this.#findings.add(code, `the checkpoint of ${quote(origin)}: ${error.message}${why}`)
       this.#checks.set('checkpoint.signature', 'failed', error.message)
     }
   }
