@@ -138,7 +138,7 @@ async function withVault(report: Report, target: string): Promise<Report> {
 const TIMELINE_MAX = 1000
 
 /** One record and its proof are verified together, and continue nothing. */
-function checkProofArguments(target: string, { record, after }: VerifyOptions): void {
+function checkProofArguments(target: string, { record, after, since, until }: VerifyOptions): void {
   if (isProofFile(target) && record === undefined)
     throw new UsageError('usage.option', 'a proof says nothing without the record that it is of', {
       expected: '--record <file>, which deedlog prove wrote beside the proof',
@@ -146,6 +146,10 @@ function checkProofArguments(target: string, { record, after }: VerifyOptions): 
   if (!isProofFile(target) && record !== undefined)
     throw new UsageError('usage.conflict', '--record goes with a .tlog-proof, and this is a log', {
       expected: 'the log alone, or a proof and its record',
+    })
+  if (isProofFile(target) && (since ?? until) !== undefined)
+    throw new UsageError('usage.conflict', 'of one record there are no calls of a time', {
+      expected: '--since and --until with a log or a bundle',
     })
   if (isProofFile(target) && after !== undefined)
     throw new UsageError('usage.conflict', 'one record cannot show that a log continues an earlier checkpoint', {

@@ -1,11 +1,12 @@
 import { sha256Hex } from '#crypto'
 import { fromUtf8 } from '../core/bytes/utf8.js'
 import { isDeedlogError, MalformedError, quote, VerificationError } from '../core/errors.js'
-import { isHash, isId } from '../core/record/index.js'
+import { isHash, isId, type Json } from '../core/record/index.js'
 import { type NodeId, parseCheckpoint, parseNote, subtreesOf } from '../core/tlog/index.js'
 import {
   type Bundle,
   type BundleQuery,
+  checkQuery,
   formatBundle,
   LogVerifier,
   parseBundle,
@@ -43,12 +44,13 @@ export interface Exported {
  * Puts calls of a log into a bundle (spec/bundle.md) and verifies it before it is handed out. Reads the log twice, a
  * third time where it has no tiles; memory grows with what is shown, not with the log.
  *
- * @throws {MalformedError} `call.unknown` when there is nothing that was asked for; `export.too-large` when it does not fit
+ * @throws {MalformedError} `bundle-file.query` for what is no query; `call.unknown` when there is nothing that was asked for; `export.too-large` when it does not fit
  *   into one bundle; `disclose.*` for a disclosure that is not to be had
  * @throws {VerificationError} `entries.unproven` when the log has no checkpoint or its records do not hash to it
  */
 export async function exportBundle(source: LogSource, options: ExportOptions): Promise<Exported> {
-  const { query } = options
+  // Before a large log is read for something that no bundle can say.
+  const query = checkQuery(options.query as unknown as Json)
   const checkpoint = await source.checkpoint()
   if (!checkpoint)
     throw new VerificationError('entries.unproven', 'the log has no signed checkpoint to prove its records by')
@@ -223,6 +225,8 @@ export async function resolveCalls(source: LogSource, named: readonly string[]):
 }
 
 async function callAt(source: LogSource, index: number): Promise<string | undefined> {
+  const checkpoint = await source.checkpoint()
+  if (!checkpoint || index >= parseCheckpoint(parseNote(checkpoint).text).size) return undefined
   for await (const { record } of source.entries({ from: index, to: index + 1 })) {
     const call = readLoosely(record)?.['call']
     return isId(call) ? call : undefined

@@ -18,7 +18,7 @@ export interface TimeRange {
 }
 
 /** Most calls or sessions that one query may name. */
-export const QUERY_IDS_MAX = 1000
+const QUERY_IDS_MAX = 1000
 
 /** @throws {MalformedError} `bundle-file.query` */
 export function checkQuery(json: Json | undefined): BundleQuery {
