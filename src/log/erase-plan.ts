@@ -80,4 +80,6 @@ function isField(field: unknown): boolean {
 }
 
 const malformed = (why: string): MalformedError =>
-  new MalformedError('erase.plan', `what is to be erased is not understood: ${why}`)
+  new MalformedError('erase.plan', `what is to be erased is not understood: ${why}`, {
+    expected: 'what deedlog erase writes; a damaged private/erasing can be moved away, and the erasing begun again',
+  })

@@ -1,6 +1,6 @@
 import { equalBytes } from '../core/bytes/equal.js'
 import { leafHash } from '../core/tlog/index.js'
-import { readBundles } from './bundles.js'
+import { type BundlePart, bundleParts } from './bundles.js'
 import { type Disk, temporaryOf } from './disk.js'
 import { isPayloadOf } from './frame.js'
 import type { Segment } from './journal.js'
@@ -39,13 +39,15 @@ export async function shrinkSegment(
   await disk.syncDirectory(folder)
 }
 
+/** By frame. */
 async function* disclosuresOf(
   disk: Disk,
   { path, first, end }: Segment,
   tree: { readonly objects: Pick<Objects, 'get'>; readonly size: number },
   change: Change | undefined,
-): AsyncGenerator<VaultEntry> {
-  const bundled = readBundles(tree.objects, { from: first, to: end, size: tree.size })
+): AsyncGenerator<readonly VaultEntry[]> {
+  const parts = bundleParts(tree.objects, { from: first, to: end, size: tree.size })
+  let part: BundlePart | undefined
   let next = first
   let sinceTurn = 0
   try {
@@ -53,12 +55,15 @@ async function* disclosuresOf(
       const place = `${path}, byte ${frame.at}`
       if (frame.header.first !== next || !isPayloadOf(frame.header, frame.payload))
         throw damaged(place, next, 'the frame is not as it was written')
+      const entries: VaultEntry[] = []
       for (const { record, disclosures } of frame.entries()) {
-        const { value } = await bundled.next()
-        if (!value || !equalBytes(value.record, record))
+        if (!part || next >= part.first + part.records.length)
+          part = (await parts.next()).value as BundlePart | undefined
+        const bundled = part?.records[next - part.first]
+        if (!bundled || !equalBytes(bundled, record))
           throw damaged(place, next, 'its entry bundle holds another record')
         const kept = disclosures && change ? change(next, disclosures) : disclosures
-        if (kept) yield { index: next, leaf: leafHash(record), disclosures: kept }
+        if (kept) entries.push({ index: next, leaf: leafHash(record), disclosures: kept })
         next++
         sinceTurn += record.length + (disclosures?.length ?? 0)
         if (sinceTurn < TURN_BYTES) continue
@@ -66,9 +71,10 @@ async function* disclosuresOf(
         // Others wait for this thread.
         await new Promise(resolve => setImmediate(resolve))
       }
+      yield entries
     }
   } finally {
-    await bundled.return(undefined)
+    await parts.return(undefined)
   }
   if (next !== end) throw damaged(path, next, `the segment ends before record ${end}`)
 }

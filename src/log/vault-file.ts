@@ -55,7 +55,11 @@ export async function listVault(disk: Disk, folder: string): Promise<VaultFile[]
  *
  * @returns how many there were; without any there is no file
  */
-export async function writeVault(disk: Disk, path: string, entries: AsyncIterable<VaultEntry>): Promise<number> {
+export async function writeVault(
+  disk: Disk,
+  path: string,
+  groups: AsyncIterable<readonly VaultEntry[]>,
+): Promise<number> {
   const temporary = temporaryOf(path)
   await disk.remove(temporary)
   const file = await disk.open(temporary, 'create', PRIVATE_FILE_MODE)
@@ -76,13 +80,14 @@ export async function writeVault(disk: Disk, path: string, entries: AsyncIterabl
     synced = at
   }
   try {
-    for await (const entry of entries) {
-      const length = ENTRY_BYTES + entry.disclosures.length
-      if (bytes + length > FRAME_BYTES || group.length === FRAME_ENTRIES_MAX) await put()
-      group.push(entry)
-      bytes += length
-      count++
-    }
+    for await (const entries of groups)
+      for (const entry of entries) {
+        const length = ENTRY_BYTES + entry.disclosures.length
+        if (bytes + length > FRAME_BYTES || group.length === FRAME_ENTRIES_MAX) await put()
+        group.push(entry)
+        bytes += length
+        count++
+      }
     await put()
     await file.datasync()
   } finally {

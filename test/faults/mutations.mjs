@@ -161,7 +161,12 @@ export const MUTATIONS = {
     },
     {
       file: 'src/log/shrink.ts',
-      from: 'const { value } = await bundled.next()\n        if (!value || !equalBytes(value.record, record))',
+      from: 'part = (await parts.next()).value as BundlePart | undefined',
+      to: 'part = undefined',
+    },
+    {
+      file: 'src/log/shrink.ts',
+      from: 'if (!bundled || !equalBytes(bundled, record))',
       to: 'if (false)',
     },
   ],
@@ -175,8 +180,8 @@ export const MUTATIONS = {
   'forget-disclosures-that-shrank': [
     {
       file: 'src/log/shrink.ts',
-      from: 'if (kept) yield',
-      to: 'if (kept && next % 16 > 0) yield',
+      from: 'if (kept) entries.push',
+      to: 'if (kept && next % 16 > 0) entries.push',
     },
   ],
 }

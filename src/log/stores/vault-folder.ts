@@ -73,9 +73,9 @@ export function planFile(
   }
 }
 
-async function* changed(entries: AsyncIterable<VaultEntry>, change: Change): AsyncGenerator<VaultEntry> {
+async function* changed(entries: AsyncIterable<VaultEntry>, change: Change): AsyncGenerator<readonly VaultEntry[]> {
   for await (const entry of entries) {
     const disclosures = change(entry.index, entry.disclosures)
-    if (disclosures) yield { ...entry, disclosures }
+    if (disclosures) yield [{ ...entry, disclosures }]
   }
 }
