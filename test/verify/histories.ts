@@ -100,8 +100,8 @@ export const histories = fc.array(
 /** The log of a history, with what is left unfinished in it. */
 export function honestLog(
   history: readonly { readonly run: number; readonly step: number; readonly agent: number }[],
+  log = new TestLog(),
 ): { readonly log: TestLog; readonly unfinished: number; readonly unknown: number } {
-  const log = new TestLog()
   const runs: (Run | undefined)[] = []
   let unfinished = 0
   let unknown = 0

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { sha256Hex } from '#crypto'
 import { type ParsedRecord, parseRecord } from '../../src/core/record/index.js'
@@ -12,6 +13,7 @@ import {
   parseTrust,
   type Report,
 } from '../../src/core/verify/index.js'
+import { agents, histories, honestLog } from './histories.js'
 import { codes, Party, TestLog } from './kit.js'
 
 /*
@@ -80,7 +82,7 @@ function kept(log: TestLog, below: number, hides: (index: number) => boolean = (
   for (const [index, entry] of log.entries.slice(0, below).entries())
     if (plan.isPrunable(index, parsed(entry)) || hides(index)) parts.hideEntry(entry)
     else parts.keep(entry)
-  return { below, notes: [sha256Hex(dated(log))], parts: parts.finish() }
+  return { below, notes: [sha256Hex(dated(log, Math.min(300, log.size)))], parts: parts.finish() }
 }
 
 interface Held {
@@ -89,15 +91,19 @@ interface Held {
   readonly trust?: readonly string[]
   readonly held?: readonly Uint8Array[]
   readonly self?: true
+  /** Text of another trust file. */
+  readonly text?: string
 }
 
 function judge(
   log: TestLog,
   what: Kept,
-  { notes = [dated(log)], now = LATER, trust = quorum, held, self }: Held = {},
+  { notes = [dated(log)], now = LATER, trust = quorum, held, self, text }: Held = {},
 ): Report {
   const verifier = new LogVerifier({
-    ...(self ? { self: true } : { trust: parseTrust(log.trust([clerk, new Party('did:example:filler')], trust)) }),
+    ...(self
+      ? { self: true }
+      : { trust: parseTrust(text ?? log.trust([clerk, new Party('did:example:filler')], trust)) }),
     nowSeconds: now,
     ...(held ? { held } : {}),
   })
@@ -165,6 +171,43 @@ describe('a log that was pruned as it had promised', () => {
       else if (plan.isPrunable(part.index, parsed(part.record))) throw new Error('what is kept is not pruned')
       else parts.keep(part.record)
     expect(parts.finish()).toEqual(first.parts)
+  })
+})
+
+describe('random honest logs', { timeout: 120_000 }, () => {
+  it('are not accused when they were pruned wherever no stream is cut in two', () => {
+    let pruned = 0
+    fc.assert(
+      fc.property(histories, fc.nat(), (history, at) => {
+        const log = new TestLog({ retentionDays: DAYS })
+        const { unknown } = honestLog(history, log)
+        const plan = new KeptPlan()
+        for (const [index, entry] of log.entries.entries()) plan.add(index, parsed(entry))
+        const cuts = log.entries.flatMap((_, index) => (index > 0 && plan.isCut(index) ? [index] : []))
+        const below = cuts[at % cuts.length]!
+        const what = kept(log, below)
+        if (what.parts.some(part => 'hash' in part)) pruned++
+        const trust = log.trust(agents, quorum)
+        const report = judge(log, what, { notes: [log.checkpoint({ witnesses: [witness] })], text: trust })
+        expect(codes(report).filter(code => code !== 'call.unknown')).toEqual([])
+        if (unknown === 0) expect(codes(report)).toEqual([])
+        expect(report.evidence.words).toContain(`pruned below ${below}`)
+        // An entry that is hidden and belongs to nobody is noticed.
+        const inner = what.parts.find(part => 'record' in part && part.index > 0)
+        if (!inner) return
+        const worse = judge(
+          log,
+          kept(log, below, index => index === inner.index),
+          {
+            notes: [log.checkpoint({ witnesses: [witness] })],
+            text: trust,
+          },
+        )
+        expect(worse.exitCode).toBe(1)
+      }),
+      { numRuns: 200, seed: 20261125 },
+    )
+    expect(pruned).toBeGreaterThan(10)
   })
 })
 

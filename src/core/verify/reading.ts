@@ -94,6 +94,7 @@ export class Reading {
   readonly #overlong = new Set<StreamState>()
   readonly #notShown: NotShown
   readonly #isAsked: ((intent: Intent) => boolean) | undefined
+  readonly #judgedFrom: number
 
   readonly streams = new Map<Hash, StreamState>()
   readonly calls: Calls
@@ -149,6 +150,8 @@ export class Reading {
     notShown: NotShown
     /** In a bundle: whether a call was asked for. Others serve attribution and counting, and are not judged. */
     isAsked: ((intent: Intent) => boolean) | undefined
+    /** Calls whose intents stand below this are not judged either: the log was pruned. */
+    judgedFrom: number
     /** Whether what is wrong with a call is reported; of all calls when absent. */
     lists: ((intent: Intent) => boolean) | undefined
   }) {
@@ -163,6 +166,7 @@ export class Reading {
     this.#onRecord = options.onRecord
     this.#notShown = options.notShown
     this.#isAsked = options.isAsked
+    this.#judgedFrom = options.judgedFrom
     this.calls = new Calls({
       findings: options.findings,
       watched: options.known.watched,
@@ -433,7 +437,8 @@ export class Reading {
           )
         if (record.session)
           this.#session(index, stream, record.session.id, stream.sessions.call(record.session.id, record.session.n))
-        if (this.#isAsked?.(record) === false) {
+        // Of a call below what was pruned, what is kept tells a part at best.
+        if (index < this.#judgedFrom || this.#isAsked?.(record) === false) {
           stream.calls++
           this.others++
           this.calls.passOver(leaf)

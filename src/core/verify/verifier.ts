@@ -147,6 +147,7 @@ export class LogVerifier {
       onRecord: this.#options.onRecord,
       notShown: this.#notShown,
       isAsked: this.#isAsked,
+      judgedFrom: this.#prunedBelow ?? 0,
       lists: this.#options.range && asksFor(this.#options.range),
     })
   }
