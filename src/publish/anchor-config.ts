@@ -10,7 +10,7 @@ import type { RunnerWorld } from './anchor-runner.js'
 import { rfc3161 } from './rfc3161.js'
 
 /** One anchor as the configuration has it. What else a kind needs stands beside these. */
-export interface AnchorEntry {
+interface AnchorEntry {
   readonly kind: string
   readonly name: string
   readonly mode?: AnchorMode
@@ -46,7 +46,7 @@ function timestampsOf({ name, mode, url, policy, roots = [] }: AnchorEntry): Anc
   })
 }
 
-export const configPath = ({ privateFolder }: Layout): string => `${privateFolder}/anchors.json`
+const configPath = ({ privateFolder }: Layout): string => `${privateFolder}/anchors.json`
 
 /** The anchors of a log; none when it has no configuration. @throws {UnavailableError} `anchor.config` */
 export async function readAnchorConfig({ disk }: RunnerWorld, layout: Layout): Promise<AnchorConfig> {

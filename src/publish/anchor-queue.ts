@@ -32,7 +32,7 @@ export interface Queue {
 /** Longest queue file. An entry is a note and some numbers; anchors that wait for a chain are few. */
 export const QUEUE_BYTES_MAX = 16 * 1024 * 1024
 /** Anchors of one kind and name that may wait for the other side at once. */
-export const PENDING_MAX = 64
+const PENDING_MAX = 64
 
 const FORMAT = 1
 

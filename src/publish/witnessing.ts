@@ -162,6 +162,23 @@ class Rounds implements RunningWitnesses {
       })
   }
 
+  async finish(): Promise<void> {
+    const { clock } = this.#place.world
+    let giveUp = (): void => {}
+    const late = new Promise<void>(resolve => {
+      giveUp = resolve
+    })
+    const timer = clock.timer(FINISH_MS, () => giveUp())
+    timer.keepAlive()
+    // A round that is under way may be of the checkpoint before.
+    for (let round = 0; round < 2 && this.#newest && this.#witnessed < this.#newest.size; round++) {
+      this.#run()
+      await Promise.race([this.#round, late])
+    }
+    timer.cancel()
+    await this.stop()
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort()
     this.#timer?.cancel()
@@ -274,5 +291,7 @@ const told = (answer: Cosigned | Error) =>
 const DURATION_MAX = 86_400_000
 /** How long the slower witnesses may take once there are enough of them. */
 const GRACE_MS = 500
+/** How long a log that is closed waits for those who are to see its end. */
+const FINISH_MS = 5000
 const RETRY_MS = 1000
 const RETRY_MAX_MS = 60_000

@@ -26,7 +26,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   witness: ['core', 'log', '#crypto'],
   server: ['core', 'log', 'govern', 'recorder', 'publish', 'client', '#crypto'],
   cli: ['core', 'log', 'govern', 'recorder', 'publish', 'client', 'witness'],
-  index: ['core', 'log', 'govern', 'recorder', 'client'],
+  index: ['core', 'log', 'govern', 'recorder', 'publish', 'client'],
 }
 
 /** Packages each room may use; `node:` modules are listed as `node:*`. */

@@ -4,7 +4,7 @@ import { isDeedlogError, MalformedError, quote } from '../errors.js'
 import { canonicalBytes, isBin, isHash, isInt, isText, isTime, isWord, type Json, parseJson } from '../record/index.js'
 
 /** What became of anchoring one checkpoint. */
-export const ANCHOR_STATES = ['anchored', 'pending', 'failed', 'skipped'] as const
+const ANCHOR_STATES = ['anchored', 'pending', 'failed', 'skipped'] as const
 export type AnchorState = (typeof ANCHOR_STATES)[number]
 
 /** What a log does about an anchor that cannot be had. spec/anchors.md, "Modes". */

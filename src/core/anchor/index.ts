@@ -4,7 +4,6 @@
 export {
   ANCHOR_BYTES_MAX,
   ANCHOR_MODES,
-  ANCHOR_STATES,
   type AnchorFile,
   type AnchorMode,
   type AnchorState,
@@ -20,7 +19,6 @@ export {
   asNonce,
   CERTIFICATE_BYTES_MAX,
   type Certificate,
-  type Expected,
   NONCE_BYTES,
   parseCertificate,
   RESPONSE_BYTES_MAX,

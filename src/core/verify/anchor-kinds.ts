@@ -4,7 +4,7 @@ import { isDeedlogError, quote } from '../errors.js'
 import type { Trust } from './trust.js'
 
 /** What an anchor's evidence is worth by itself, before it is held against the tree. */
-export type AnchorJudgement =
+type AnchorJudgement =
   | {
       /** It is of this checkpoint, and whoever made it is trusted. */
       readonly status: 'holds'
@@ -47,7 +47,7 @@ export type AnchorJudgement =
  * @param digest    What must have been anchored, 32 bytes: `anchoredDigest` of this log's checkpoint.
  * @param trust     Undefined when nobody outside is trusted.
  */
-export type AnchorJudge = (evidence: Uint8Array, digest: Uint8Array, trust: Trust | undefined) => AnchorJudgement
+type AnchorJudge = (evidence: Uint8Array, digest: Uint8Array, trust: Trust | undefined) => AnchorJudgement
 
 /** By the kind of an anchor. One line per kind; a kind that is not here is kept and shown as not checked. */
 const JUDGES: ReadonlyMap<string, AnchorJudge> = new Map([['rfc3161', judgeTimestamp]])

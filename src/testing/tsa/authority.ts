@@ -183,7 +183,7 @@ export class TestAuthority {
 }
 
 /** What a TimeStampReq asks for. */
-export function readRequest(request: Uint8Array): {
+function readRequest(request: Uint8Array): {
   readonly digest: Uint8Array
   readonly policy: string | undefined
   readonly nonce: Uint8Array | undefined

@@ -3,4 +3,4 @@
  */
 export { CERTIFICATE_BYTES_MAX, type Certificate, parseCertificate } from './certificate.js'
 export { asNonce, NONCE_BYTES, timestampRequest } from './request.js'
-export { type Expected, RESPONSE_BYTES_MAX, type Timestamp, verifyTimestamp } from './timestamp.js'
+export { RESPONSE_BYTES_MAX, type Timestamp, verifyTimestamp } from './timestamp.js'
