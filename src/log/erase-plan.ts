@@ -25,7 +25,7 @@ export interface ErasedField {
 }
 
 /** Records of one plan: 128 intents with a review and outcomes each fit many times. */
-export const PLAN_RECORDS_MAX = 65_536
+const PLAN_RECORDS_MAX = 65_536
 const PLAN_BYTES_MAX = 32 * 1024 * 1024
 
 export const encodePlan = ({ batch, records, field }: ErasePlan): Uint8Array =>
