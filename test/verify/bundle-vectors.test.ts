@@ -94,7 +94,7 @@ describe('spec/vectors/bundle', () => {
     'without-one-of-session': '2 bundle.not-shown',
     'without-session-end': '0',
     'without-recovery': '2 call.not-shown-whole',
-    'without-introduction': '3 call.executed-though-denied identity.self-asserted',
+    'without-introduction': '2 call.executed-though-denied identity.not-shown',
     'two-outcomes': '3 call.second-outcome',
   }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type BundleQuery, formatBundle, parseBundle } from '../../src/core/verify/index.js'
 import { ended, excerpt, exported, judged, linesOf } from './bundle-kit.js'
 import { agents, histories, honestLog } from './histories.js'
-import { codes, judge } from './kit.js'
+import { codes, judge, Party, TestLog } from './kit.js'
 
 const intentsOf = (entries: readonly Uint8Array[]) =>
   entries.flatMap(entry => {
@@ -80,6 +80,27 @@ describe('bundles of honest logs', () => {
         expect(accused.map(({ code }) => code).filter(code => code !== 'call.unknown')).toEqual([])
       }),
       { numRuns: 500, seed: 20261124 },
+    )
+  })
+})
+
+describe('a bundle without the word that introduces an agent', () => {
+  it('leaves open whose stream it is, and accuses nobody', () => {
+    const log = new TestLog()
+    const agent = new Party('did:example:new')
+    const operator = log.stream(log.operator, { role: 'operator', agent: { id: log.origin } })
+    operator.add({ type: 'key', event: 'add', key: agent.key, agent: agent.name })
+    const { call } = log.stream(agent).call()
+    const trust = log.trust([agents[0]!])
+    const indexes = log.entries.map((_, index) => index)
+    for (const hidden of indexes.slice(1)) {
+      const shown = new Set(indexes.filter(index => index !== hidden))
+      const report = judged(excerpt(log, shown, { calls: [call] }), trust)
+      const codesOf = report.findings.filter(({ severity }) => severity === 'exception' || severity === 'against')
+      expect(codesOf.map(({ code }) => code)).toEqual([])
+    }
+    expect(judged(excerpt(log, new Set([3, 4, 5]), { calls: [call] }), trust).findings[0]?.code).toBe(
+      'identity.not-shown',
     )
   })
 })

@@ -465,6 +465,7 @@ export class Calls {
       )
     else if (ended?.countsPending && call.index < ended.index)
       this.#except('call.pending-at-end', call, 'had no outcome when its stream ended, which the stream says')
+    else if (ended?.isBlurred) this.#lacks(call, 'whether its stream counted it as pending when it ended')
     else if ((this.#unread.get(recorderOf(call.stream)) ?? -1) < call.index)
       this.#except('outcome.missing', call, 'never got an outcome, and its stream is over')
   }

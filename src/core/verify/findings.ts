@@ -376,6 +376,12 @@ export const FINDINGS = {
     'the trust file lists this agent with other keys only, or the key was withdrawn before the stream began',
     'who holds the key',
   ),
+  'identity.not-shown': kind(
+    'completeness',
+    'unknown',
+    'nothing that the bundle shows vouches for the identity of a stream, and what it does not show may',
+    'that nobody does',
+  ),
   'identity.unpinned': kind(
     'completeness',
     'notice',

@@ -93,6 +93,8 @@ export class Reading {
   readonly #rules = new Map<Hash, Omit<RulesInForce, 'decisions'> & { decisions: number }>()
   readonly #overlong = new Set<StreamState>()
   readonly #notShown: NotShown
+  /** Streams with calls that were not asked for. */
+  readonly #passedOver = new Set<StreamState>()
   readonly #isAsked: ((intent: Intent) => boolean) | undefined
   readonly #judgedFrom: number
 
@@ -303,6 +305,12 @@ export class Reading {
     const origin = record.logs.find(log => log.id === this.logId)?.origin
     if (origin !== undefined && origin !== this.origin)
       this.#findings.add('stream.other-origin', `${who} calls this log ${quote(origin)}`, where)
+    const isVouched = stream.identity === 'pinned' || stream.identity === 'introduced'
+    // Of a pruned log all records of operators are kept; of a bundle, what its maker chose.
+    if (this.#trust && this.#isAsked && !isVouched && this.#notShown.below(index) > 0) {
+      this.#findings.add('identity.not-shown', `${who} is signed by a key that nothing shown vouches for`, where)
+      return
+    }
     if (stream.pretender) {
       this.#findings.add('operator.not-counted', `${who} says operator, and its identity is none of this log's`, where)
       return
@@ -382,7 +390,8 @@ export class Reading {
       return
     }
     // Of an operator's stream that does not count, nothing is said but whether it goes on.
-    if (stream.pretender && parsed.record.type === 'stream.end') stream.ended ??= { index, countsPending: false }
+    if (stream.pretender && parsed.record.type === 'stream.end')
+      stream.ended ??= { index, countsPending: false, isBlurred: false }
     if (stream.foreign || stream.pretender) return
     this.#after(index, parsed.record, stream.id)
     this.#content(index, parsed.leaf, parsed.record, stream)
@@ -442,6 +451,7 @@ export class Reading {
           stream.calls++
           this.others++
           this.calls.passOver(leaf)
+          this.#passedOver.add(stream)
           return
         }
         if (this.#isAsked) this.#asked(record, stream)
@@ -575,11 +585,13 @@ export class Reading {
 
   #ended(index: number, record: { readonly calls: number; readonly pending: number }, stream: StreamState): void {
     const countsPending = record.pending === stream.pending
-    stream.ended ??= { index, countsPending }
+    // Calls that are not judged, or not shown, may be among those that it counts.
+    const isBlurred = this.hidden(stream) > 0 || this.#passedOver.has(stream)
+    stream.ended ??= { index, countsPending, isBlurred }
     // A record that is not understood, or not shown, may be one call more, and the outcome of another.
-    const notUnderstood = stream.notUnderstood + this.hidden(stream) + this.others
+    const notUnderstood = stream.notUnderstood + this.hidden(stream)
     const more = record.calls - stream.calls
-    if (more < 0 || more > notUnderstood || (!countsPending && notUnderstood === 0))
+    if (more < 0 || more > notUnderstood || (!countsPending && notUnderstood === 0 && !isBlurred))
       this.#findings.add(
         'stream.miscounted',
         `the stream ends with ${record.calls} calls, ${record.pending} of them pending; ${stream.calls} and ${stream.pending} are here`,

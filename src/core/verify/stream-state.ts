@@ -26,6 +26,8 @@ export interface StreamState {
   ended?: {
     readonly index: number /** Whether it counts as pending as many calls as are. */
     readonly countsPending: boolean
+    /** Whether that cannot be known: not all of its calls are shown and judged. */
+    readonly isBlurred: boolean
   }
   /** Index of the recovery that declared it dead. */
   recovered?: number
