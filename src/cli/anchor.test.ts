@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -88,6 +88,22 @@ describe('deedlog anchor', () => {
     expect(after.standings).toMatchObject([
       { name: 'local', anchored: { size: 1 }, newest: { state: 'anchored', attempts: 2 } },
     ])
+  })
+
+  it('writes nothing into a folder that is no log, or at a place where nothing is', async () => {
+    const other = join(folder, 'other')
+    mkdirSync(other)
+    for (const target of [other, join(folder, 'nothing')])
+      for (const args of [
+        ['add', target, '--tsa', tsa.url, '--name', 'x'],
+        ['status', target],
+        [target, '--now'],
+      ])
+        expect(await deedlog('anchor', ...args)).toMatchObject({
+          code: 2,
+          stderr: expect.stringContaining('[log.missing]'),
+        })
+    expect(readdirSync(other)).toEqual([])
   })
 
   it('refuses addresses, names and certificates that are none, and changes nothing', async () => {

@@ -12,6 +12,7 @@ import { toBase64 } from '../core/bytes/base64.js'
 import { quote, UnavailableError } from '../core/errors.js'
 import { formatTime } from '../core/record/index.js'
 import { NOTE_BYTES_MAX } from '../core/tlog/index.js'
+import { reading } from '../log/disk-error.js'
 import type { Layout } from '../log/layout.js'
 import { layoutOf } from '../log/operator.js'
 import { realWorld } from '../log/world.js'
@@ -93,7 +94,7 @@ export function addAnchor(program: Command, context: Context): void {
 }
 
 async function run(target: string, { now, json }: RunOptions, context: Context): Promise<void> {
-  const layout = await layoutOf(realWorld, target)
+  const layout = await logAt(target)
   const config = await readAnchorConfig(realWorld, layout)
   if (config.anchors.length === 0) throw noAnchors(target)
   const runner = new AnchorRunner(realWorld, layout, anchorsOf(config))
@@ -112,6 +113,15 @@ async function run(target: string, { now, json }: RunOptions, context: Context):
 }
 
 const EVERY_MINUTES = 60
+
+/** A log that is there: nothing is written into a folder that is none. */
+async function logAt(target: string): Promise<Layout> {
+  const layout = await layoutOf(realWorld, target)
+  if (await reading(layout.config, realWorld.disk.stat(layout.config))) return layout
+  throw new UnavailableError('log.missing', `there is no log with its private folder at ${layout.target}`, {
+    expected: 'the path of a log; `deedlog init` makes one',
+  })
+}
 
 const roundJson = ({ results, waiting }: Round) => ({
   results,
@@ -162,7 +172,7 @@ async function add(target: string, options: AddOptions, { terminal }: Context): 
     throw new UsageError('usage.value', `--name ${quote(name)} cannot be the name of an anchor`, {
       expected: '1 to 64 lowercase letters, digits and hyphens',
     })
-  const layout = await layoutOf(realWorld, target)
+  const layout = await logAt(target)
   const config = await readAnchorConfig(realWorld, layout)
   if (config.anchors.some(each => each.name === name))
     throw new UsageError('usage.conflict', `this log has an anchor ${quote(name)} already`, {
@@ -194,7 +204,7 @@ async function readCertificate(path: string): Promise<string> {
 }
 
 async function remove(target: string, name: string, { terminal }: Context): Promise<void> {
-  const layout = await layoutOf(realWorld, target)
+  const layout = await logAt(target)
   const config = await readAnchorConfig(realWorld, layout)
   const anchors = config.anchors.filter(each => each.name !== name)
   if (anchors.length === config.anchors.length)
@@ -206,7 +216,7 @@ async function remove(target: string, name: string, { terminal }: Context): Prom
 }
 
 async function status(target: string, { json }: { readonly json?: true }, { terminal }: Context): Promise<void> {
-  const layout = await layoutOf(realWorld, target)
+  const layout = await logAt(target)
   const { anchors } = await readAnchorConfig(realWorld, layout)
   const standings = await anchorStandings(realWorld, layout)
   const fresh = anchors.filter(({ kind, name }) => !standings.some(each => each.kind === kind && each.name === name))
