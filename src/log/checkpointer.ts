@@ -120,6 +120,21 @@ export class Checkpointer {
     if (!this.#halted && this.#integrator.size > this.#released) await this.#checkpoint()
   }
 
+  /**
+   * Lets the newest checkpoint out once more, with the signatures of others behind ours. One that is no longer the newest
+   * stays where it is: what everybody sees never shrinks.
+   */
+  async letOutCosigned(note: Uint8Array, size: number): Promise<void> {
+    while (this.#checkpointing) await this.idle()
+    if (this.#halted || this.#ending || size !== this.#headTree.size) return
+    // In the place of a checkpoint: none is made meanwhile, so nothing newer is out when this is.
+    this.#checkpointing = this.#parts.heads.release(note).finally(() => {
+      this.#checkpointing = undefined
+      this.schedule()
+    })
+    await this.#checkpointing
+  }
+
   /** Resolves when no checkpoint is being made. */
   async idle(): Promise<void> {
     await this.#checkpointing?.catch(() => {})

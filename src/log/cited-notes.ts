@@ -1,9 +1,10 @@
 import { sha256Hex } from '#crypto'
+import { equalBytes } from '../core/bytes/equal.js'
 import { toHex } from '../core/bytes/hex.js'
 import { HaltedError, MalformedError } from '../core/errors.js'
 import type { ParsedRecord } from '../core/record/index.js'
 import { rootPlan, type VerifierKey } from '../core/tlog/index.js'
-import { signedByUs } from './checkpoint-note.js'
+import { ownCheckpoint, signedByUs } from './checkpoint-note.js'
 import type { Integrator, TreeHead } from './integrator.js'
 import type { Objects } from './ports.js'
 
@@ -49,6 +50,20 @@ export class CitedNotes {
   remember(note: Uint8Array, tree: TreeHead): void {
     this.#recent.set(sha256Hex(note), { tree, note })
     if (this.#recent.size > RECENT_HEADS_MAX) this.#recent.delete(this.#recent.keys().next().value!)
+  }
+
+  /**
+   * Keeps a note with the signatures of others on a checkpoint that we let out lately, so that records may cite it.
+   * @throws {RangeError} when it is not of one of these, or lacks our own signature
+   */
+  async keepCosigned(note: Uint8Array): Promise<void> {
+    const tree = ownCheckpoint(note, this.#keys)
+    const isOurs = [...this.#recent.values()].some(
+      each => each.tree.size === tree?.size && equalBytes(each.tree.root, tree.root),
+    )
+    if (!tree || !isOurs) throw new RangeError('what was cosigned is no checkpoint that this log has let out')
+    await this.#keep(sha256Hex(note), note)
+    this.remember(note, tree)
   }
 
   /**

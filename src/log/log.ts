@@ -4,6 +4,7 @@ import type { AppendEntry, AuditBackend, DeadStream, Level, Receipt, Signer } fr
 import type { Erased } from './erase.js'
 import type { OutsideSigners } from './signer.js'
 import { closedError } from './stopped.js'
+import type { Witnessing } from './witnessing.js'
 import type { LogWriter } from './writer.js'
 
 /** Where a log is made and how. All have defaults. */
@@ -31,6 +32,11 @@ export interface LogOptions {
    * of mode `enforce` that is overdue nobody is told `published`. Default: nothing. Not for the memory store.
    */
   readonly anchors?: Anchoring
+  /**
+   * Who else sees its checkpoints while this process has it open: `witnessing()`. Off the path of a call, unless the call
+   * asks for the level `witnessed`. Default: nobody. Not for the memory store.
+   */
+  readonly witnesses?: Witnessing
 }
 
 /** An open log. */
@@ -116,7 +122,7 @@ export class LogHandle implements Log {
   }
 
   async head(): Promise<Uint8Array> {
-    return this.#writer.head.slice()
+    return this.#writer.headToCite.slice()
   }
 
   async identity(agent: string): Promise<Signer> {

@@ -91,6 +91,7 @@ export async function openOnDisk(
 export async function openInMemory(world: World, options: MakeOptions): Promise<LogWriter> {
   checkOptions(options)
   if (options.anchors) throw new TypeError('a log in memory has no place to keep its anchors')
+  if (options.witnesses) throw new TypeError('nobody can hold a log in memory to what was witnessed of it')
   const store = memoryStore()
   const config = await fill(world, store, 'files', options)
   return LogWriter.open({
@@ -209,6 +210,9 @@ async function openExisting(world: World, layout: Layout, options: MakeOptions, 
       announceAgent: key => addAgent(disk, layout.trustFile, key.text),
       othersPresent: () => othersPresent(world, layout),
       ...(anchors === undefined ? {} : { anchors }),
+      ...(options.witnesses === undefined
+        ? {}
+        : { witnesses: log => options.witnesses!.start({ world, layout, ...log }) }),
       letGo: async () => {
         await stopServing()
         await anchors?.stop()

@@ -32,6 +32,8 @@ export interface RunningWitnesses {
    * @throws {UnavailableError} `log.unwitnessed` when no quorum was to be had in time
    */
   witnessed(size: number): Promise<void>
+  /** The newest checkpoint is asked for once more, for a few seconds, and then all ends. Never rejects. */
+  finish(): Promise<void>
   /** Ends what is under way, at once. */
   stop(): Promise<void>
 }

@@ -9,6 +9,7 @@ import type { AppendEntry, DeadStream, Level, Receipt, Signer } from './backend.
 import { Checkpointer } from './checkpointer.js'
 import { CitedNotes } from './cited-notes.js'
 import { CommitQueue, fitsOneWrite } from './commit-queue.js'
+import { Cosigned, type LogToWitness } from './cosigned.js'
 import { DeadStreams, streamsAlive } from './dead-streams.js'
 import type { Erased } from './erase.js'
 import type { Integrator } from './integrator.js'
@@ -20,6 +21,7 @@ import { Signers } from './signers.js'
 import { closedError, haltedBefore } from './stopped.js'
 import { Turns } from './turns.js'
 import { VaultKeeper } from './vault-keeper.js'
+import type { RunningWitnesses } from './witnessing.js'
 import type { Clock, World } from './world.js'
 
 export interface WriterParts {
@@ -36,6 +38,8 @@ export interface WriterParts {
   readonly signers?: OutsideSigners
   /** Told of each checkpoint that is out; asked before anybody is told `published`. */
   readonly anchors?: Pick<RunningAnchors, 'released' | 'refusal'>
+  /** Begins to have checkpoints cosigned. */
+  readonly witnesses?: (log: LogToWitness) => RunningWitnesses
   /** Whether another process has the log open, with streams that this one knows nothing of. Default: none has. */
   readonly othersPresent?: () => Promise<boolean>
 }
@@ -70,6 +74,7 @@ export class LogWriter {
   readonly #seed: Uint8Array | undefined
   readonly #checkpointer: Checkpointer
   readonly #citedNotes: CitedNotes
+  readonly #cosigned: Cosigned
   readonly #signers: Signers
   #halted: HaltedError | undefined
   #closing: Promise<void> | undefined
@@ -130,9 +135,20 @@ export class LogWriter {
       head: opened.head,
       headTree: opened.headTree,
       signed: (note, tree) => this.#citedNotes.remember(note, tree),
-      released: (note, size) => parts.anchors?.released(note, size),
+      released: (note, size) => {
+        parts.anchors?.released(note, size)
+        this.#cosigned.released(note, size)
+      },
       covered: size => this.#vault.covered(size),
       halt: error => this.#halt(error),
+    })
+    this.#cosigned = new Cosigned({
+      clock: parts.world.clock,
+      integrator: opened.integrator,
+      notes: this.#citedNotes,
+      checkpointer: () => this.#checkpointer,
+      alarm: error => this.#halt(error),
+      start: parts.witnesses,
     })
   }
 
@@ -146,6 +162,10 @@ export class LogWriter {
     const writer = new LogWriter(parts, await readLog(parts))
     try {
       await writer.#checkpointer.start()
+      if (parts.witnesses) {
+        const { head, headTree } = writer.#checkpointer
+        await writer.#cosigned.found(await parts.store.head.released(), head, headTree.size)
+      }
       await writer.#vault.finish()
     } catch (error) {
       // Whoever opens lets go of the lock now: nothing of this writer may come to life after that.
@@ -167,6 +187,11 @@ export class LogWriter {
     return this.#checkpointer.head
   }
 
+  /** The checkpoint that records should cite as seen before them. */
+  get headToCite(): Uint8Array {
+    return this.#cosigned.toCite(this.#checkpointer.head)
+  }
+
   get halted(): boolean {
     return this.#halted !== undefined
   }
@@ -178,7 +203,7 @@ export class LogWriter {
   /** See `AuditBackend.append`. */
   async append(entries: readonly AppendEntry[], level: Level = 'sequenced'): Promise<readonly Receipt[]> {
     this.#checkOpen()
-    checkLevel(level)
+    this.#checkLevel(level)
     if (entries.length === 0) return []
     // A copy: what is judged must be what is written, whatever the caller does with its bytes meanwhile.
     const batch = entries.map(({ record, disclosures, note }) => ({
@@ -198,11 +223,13 @@ export class LogWriter {
     const sequencing = this.#inTurn(batch)
     this.#sequencing.add(sequencing)
     const indexes = await sequencing.finally(() => this.#sequencing.delete(sequencing))
-    if (level === 'published')
+    const size = indexes[indexes.length - 1]! + 1
+    if (level !== 'sequenced')
       await this.#checkpointer
-        .covering(indexes[indexes.length - 1]! + 1)
+        .covering(size)
         .then(() => this.#proveToOurselves(parsed, indexes))
         .then(() => this.#refuseOverdue())
+    if (level === 'witnessed') await this.#cosigned.witnessed(size)
     return parsed.map(({ leaf }, i) => ({ index: indexes[i]!, leafHash: leaf, level }))
   }
 
@@ -285,12 +312,14 @@ export class LogWriter {
   /** See `AuditBackend.flush`. */
   async flush(level: Level = 'published'): Promise<void> {
     this.#checkOpen()
-    checkLevel(level)
+    this.#checkLevel(level)
     await this.#sequenced()
     this.#checkOpen()
-    if (level !== 'published') return
-    await this.#checkpointer.covering(this.size)
+    if (level === 'sequenced') return
+    const { size } = this
+    await this.#checkpointer.covering(size)
     this.#refuseOverdue()
+    if (level === 'witnessed') await this.#cosigned.witnessed(size)
   }
 
   /**
@@ -330,8 +359,10 @@ export class LogWriter {
         expected: 'a proof that was made before',
       })
     await this.#checkpointer.covering(index + 1)
-    const { head: note, headTree } = this.#checkpointer
-    const { size } = headTree
+    const { head, headTree } = this.#checkpointer
+    const cosigned = this.#cosigned.newest
+    // Under a checkpoint that others have seen, if it covers the record.
+    const [note, size] = cosigned && cosigned.size > index ? [cosigned.note, cosigned.size] : [head, headTree.size]
     const proof = await this.#integrator.fold(planInclusion(index, size))
     return formatTlogProof({ index, proof, checkpoint: note })
   }
@@ -373,6 +404,7 @@ export class LogWriter {
     this.#checkpointer.quiet()
     try {
       await this.settle()
+      if (!this.#halted) await this.#cosigned.finish()
       // Before the seal of the journal's files is taken.
       if (!this.#halted) await this.#vault.ending(this.#checkpointer.headTree.size)
       const { head, headTree } = this.#checkpointer
@@ -401,6 +433,7 @@ export class LogWriter {
       this.#checkpointer.ending()
       // The lock must outlive our last write: another writer would find it in its way.
       await this.#queue.idle()
+      await this.#cosigned.stop()
       await this.#checkpointer.idle()
       await this.#vault.idle()
       await this.#checkpointer.end()
@@ -411,6 +444,13 @@ export class LogWriter {
       }
     })()
     return this.#gone
+  }
+
+  #checkLevel(level: Level): void {
+    if (level === 'witnessed' && !this.#cosigned.hasWitnesses)
+      throw new UnavailableError('log.no-witness', 'this log has no witness that could cosign its checkpoints', {
+        expected: 'level "sequenced" or "published", or a log that is opened with witnesses',
+      })
   }
 
   #checkOpen(): void {
@@ -430,13 +470,6 @@ function copyOf(record: Uint8Array): Uint8Array {
   if (!ArrayBuffer.isView(record)) throw new TypeError('a record is handed over as its bytes, a Uint8Array')
   // Not `slice`: that of a Buffer is a view.
   return record.length > RECORD_BYTES_MAX ? record : new Uint8Array(record)
-}
-
-function checkLevel(level: Level): void {
-  if (level === 'witnessed')
-    throw new UnavailableError('log.no-witness', 'this log has no witness that could cosign its checkpoints', {
-      expected: 'level "sequenced" or "published"',
-    })
 }
 
 const NOTHING: ReadonlyMap<string, number> = new Map()
