@@ -141,6 +141,7 @@ async function fill(disk: Disk, from: Layout, to: Layout, config: LogConfig): Pr
     to.keys,
     to.rules,
     ...VAULT_FILES.map(of => to[of]),
+    ...ANCHOR_FILES.map(name => `${to.privateFolder}/${name}`),
   ])
     await reading(path, disk.remove(path))
   for (const folder of [to.journal, to.keys, to.agentKeys]) await makeFolder(disk, folder, PRIVATE_FOLDER_MODE)
@@ -152,6 +153,10 @@ async function fill(disk: Disk, from: Layout, to: Layout, config: LogConfig): Pr
   for (const of of ['retention', 'erasing'] as const) {
     const bytes = await reading(from[of], disk.readFile(from[of]))
     if (bytes) await putFile(disk, to[of], bytes, PRIVATE_FILE_MODE)
+  }
+  for (const name of ANCHOR_FILES) {
+    const bytes = await reading(name, disk.readFile(`${from.privateFolder}/${name}`))
+    if (bytes) await putFile(disk, `${to.privateFolder}/${name}`, bytes, PRIVATE_FILE_MODE)
   }
   await copyFolder(disk, from.notes, to.notes, PUBLIC_FOLDER_MODE, PUBLIC_FILE_MODE)
   await copyFolder(disk, from.anchors, to.anchors, PUBLIC_FOLDER_MODE, PUBLIC_FILE_MODE)
@@ -171,6 +176,9 @@ async function fill(disk: Disk, from: Layout, to: Layout, config: LogConfig): Pr
 }
 
 const VAULT_FILES = ['retention', 'retentions', 'erasing'] as const
+
+// Who dates the log's checkpoints, and which of them wait for it (`src/publish/`).
+const ANCHOR_FILES = ['anchors.json', 'anchor-queue.json'] as const
 
 /** The source's newest checkpoint, which covers all of it by now. */
 async function noteOf(disk: Disk, from: Layout): Promise<Uint8Array> {

@@ -34,6 +34,7 @@ async function makeSource(disk: SimDisk, records = 300): Promise<string> {
   await log.close()
   await disk.makeDirectory(from.anchors)
   disk.plant(`${from.anchors}/one.tsr`, toUtf8('a token'))
+  disk.plant(`${from.privateFolder}/anchors.json`, toUtf8('{}'))
   await disk.syncDirectory('/logs')
   return log.verifierKey
 }
@@ -71,6 +72,7 @@ describe('moving a log from lines into tiles', () => {
       for (const name of names(disk, a)) expect(disk.peek(b + name)).toEqual(disk.peek(a + name))
     }
     expect(disk.peek(to.trustFile)).toEqual(disk.peek(from.trustFile))
+    expect(disk.peek(`${to.privateFolder}/anchors.json`)).toEqual(toUtf8('{}'))
     expect(disk.modeOf(to.logKey)).toBe(0o600)
     expect(await tryOpen(disk, FROM)).toBe('log.moved')
     // It goes on where the other left off.
