@@ -61,7 +61,8 @@ export function fill(element: Element, ...children: readonly Child[]): void {
   append(element, children)
 }
 
-function append(element: Element, children: readonly Child[]): void {
+/** Adds children behind those that an element has. */
+export function append(element: Element, children: readonly Child[]): void {
   for (const child of children) {
     if (child === undefined || child === false) continue
     if (child instanceof Node) element.append(child)
@@ -71,7 +72,7 @@ function append(element: Element, children: readonly Child[]): void {
 }
 
 /** Text of several lines, as it stands but for what is not to be seen. */
-export const lines = (text: string): string =>
+const lines = (text: string): string =>
   text
     .split('\n')
     .map(line => guard(line))

@@ -1,9 +1,9 @@
-import { button, byId, fill, h } from './dom.js'
+import { append, button, byId, type Child, fill, h } from './dom.js'
 import { Engine } from './engine.js'
 import { fromDrop, fromInput } from './incoming.js'
 import { number } from './plain.js'
 import type { Asked, Refusal, Result } from './protocol.js'
-import { type Item, select } from './selection.js'
+import { type Item, nameOf, select } from './selection.js'
 import { refused } from './view/answers.js'
 import { result } from './view/result.js'
 
@@ -20,13 +20,11 @@ const self = byId('self') as HTMLInputElement
 const status = byId('status')
 
 function add(more: readonly Item[]): void {
-  const names = new Set(more.map(keyOf))
+  const names = new Set(more.map(nameOf))
   // The same once more is meant to replace what it was.
-  items = [...items.filter(item => !names.has(keyOf(item))), ...more]
+  items = [...items.filter(item => !names.has(nameOf(item))), ...more]
   showChosen()
 }
-
-const keyOf = (item: Item): string => (item.kind === 'folder' ? `${item.name}/` : item.given.path)
 
 const chosen = (): ReturnType<typeof select> => select(items, self.checked)
 
@@ -110,21 +108,35 @@ function announcer(): (done: number, total: number | undefined) => void {
 
 function finish(outcome: Result | Refusal, current: Engine): void {
   const ends = 'report' in outcome
-  fill(
-    byId('result'),
-    ends
-      ? result(outcome, current, again)
-      : [
+  const place = byId('result')
+  const pieces = ends
+    ? result(outcome, current, again)
+    : [
+        () => [
           h('h2', { id: 'result-title', tabindex: -1 }, 'Nothing was verified'),
           refused(outcome),
           h('p', { class: 'actions' }, button('Choose other files', again)),
         ],
-  )
+      ]
+  fill(place, pieces[0]?.())
   show('result')
+  void rest(place, pieces.slice(1), current)
   fill(status, ends ? 'The report is ready' : 'Nothing was verified')
   byId('result-title').focus()
   // For programs that drive this page, tests of it among them.
   Object.defineProperty(globalThis, 'deedlogResult', { value: outcome, configurable: true })
+}
+
+/** Draws what is further down, a piece at a time. */
+async function rest(place: HTMLElement, pieces: readonly (() => Child)[], current: Engine): Promise<void> {
+  place.setAttribute('aria-busy', 'true')
+  for (const piece of pieces) {
+    await new Promise(done => setTimeout(done))
+    // Somebody has asked for something else meanwhile.
+    if (engine !== current) return
+    append(place, [piece()])
+  }
+  place.removeAttribute('aria-busy')
 }
 
 function again(): void {

@@ -74,9 +74,6 @@ export const count = (n: number, one: string, many = `${one}s`): string => `${nu
 /** `2026-11-24 09:30:00.000 UTC` for a record's time. */
 export const instant = (time: string): string => time.replace('T', ' ').replace('Z', ' UTC')
 
-export const bytes = (n: number): string =>
-  n < 1024 ? `${n} bytes` : n < 2 ** 20 ? `${number(Math.round(n / 1024))} KiB` : `${(n / 2 ** 20).toFixed(1)} MiB`
-
 /** How long something took or lasts. */
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`

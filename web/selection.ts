@@ -47,6 +47,7 @@ type FileItem = Item & { readonly kind: 'file' }
 
 const EVIDENCE: ReadonlySet<Role> = new Set<Role>(['bundle', 'jsonl', 'proof'])
 
+/** The name of what came in; what comes again under it takes its place. */
 export const nameOf = (item: Item): string => (item.kind === 'folder' ? `${item.name}/` : item.given.path)
 
 function evidenceOf(main: Item, items: readonly Item[], used: Map<Item, string>): Evidence {

@@ -88,9 +88,11 @@ function group(all: readonly Check[], status: Check['status']): Child {
 }
 
 /** Printed with every report, also with the best one. */
-export const notExcluded = ({ notExcluded: all }: Report): Child =>
+export const notExcluded = ({ notExcluded: all }: Report): Child => [
+  h('p', { class: 'quiet' }, 'No verification of a log can rule these out, however good its answers are.'),
   h(
     'ol',
     { class: 'not-excluded' },
     all.map(({ text }) => h('li', {}, text)),
-  )
+  ),
+]

@@ -10,11 +10,44 @@ export type OpenCall = (index: number) => void
 /** What was found, the worst first. */
 export function findings(all: readonly Finding[], open: OpenCall): Child {
   if (all.length === 0) return h('p', {}, 'None.')
-  return portions(h('ul', { class: 'findings' }), bySeverity(all), finding => item(finding, open), {
+  return [onPaper(all), list(all, open)]
+}
+
+// As many fit on a sheet with the rest of it.
+const PRINTED = 14
+
+/** For the printed sheet: of each kind of finding the first one, and how many there are. */
+function onPaper(all: readonly Finding[]): HTMLElement {
+  const kinds = new Map<string, Finding[]>()
+  for (const finding of bySeverity(all)) kinds.set(finding.code, [...(kinds.get(finding.code) ?? []), finding])
+  const more = kinds.size - PRINTED
+  return h(
+    'ul',
+    { class: 'on-paper' },
+    [...kinds.values()]
+      .slice(0, PRINTED)
+      .map(([first, ...others]) =>
+        h(
+          'li',
+          {},
+          first && [
+            h('strong', {}, SEVERITY_LABELS[first.severity]),
+            `, ${first.area}, `,
+            code(first.code),
+            `: ${first.message}`,
+          ],
+          others.length > 0 && `; and ${number(others.length)} more like it`,
+        ),
+      ),
+    more > 0 && h('li', {}, `${number(more)} more kinds of findings: in the saved report`),
+  )
+}
+
+const list = (all: readonly Finding[], open: OpenCall): Child =>
+  portions(h('ul', { class: 'findings' }), bySeverity(all), finding => item(finding, open), {
     first: 12,
     what: 'findings',
   })
-}
 
 function item(finding: Finding, open: OpenCall): HTMLElement {
   const { severity, area, message, asserts, doesNotAssert } = finding

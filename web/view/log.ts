@@ -52,12 +52,16 @@ function trustWords({ evidence }: Report, trust: Result['trust']): Child {
 /** When, as outsiders say it. */
 export function times({ report, cut }: Result): Child {
   const { times: known } = report.evidence
+  const title = h('h3', {}, 'By outside evidence')
   if (!known)
-    return h(
-      'p',
-      {},
-      'Nobody outside has said when anything was recorded. All times below are what the recorders’ own clocks said.',
-    )
+    return [
+      title,
+      h(
+        'p',
+        {},
+        'Nobody outside has said when anything was recorded. All times below are what the recorders’ own clocks said.',
+      ),
+    ]
   const agents = new Map(report.completeness.streams.map(({ id, agent }) => [id, agent]))
   const made = known.made.map(({ stream, index, time }): Child[] => {
     const { before } = windowOf(known, stream, index)
@@ -75,6 +79,7 @@ export function times({ report, cut }: Result): Child {
   ])
   const more = cut.existed - existed.length + cut.made - made.length
   return [
+    title,
     h('p', {}, 'By the cosignatures of the witnesses whom the trust file asks for:'),
     table(
       'When, by outside evidence',

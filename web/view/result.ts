@@ -13,69 +13,72 @@ import { bundle, rules, streams, theLog, times } from './log.js'
 import { section } from './parts.js'
 import { timeline } from './timeline.js'
 
-/** Everything about one verification, from the answers down to the checks. */
-export function result(shown: Result, engine: Engine, again: () => void): Child {
+/**
+ * Everything about one verification, from the answers down to the checks: in pieces, so that the page can draw and listen
+ * between any two.
+ */
+export function result(shown: Result, engine: Engine, again: () => void): readonly (() => Child)[] {
   const { report } = shown
   const dialogue = new CallDialogue()
   dialogue.proven = shown.proven
   const open = (index: number): void => void engine.call(index).then(call => dialogue.show(call))
-  const exceptions = report.findings.filter(({ severity }) => severity !== 'notice').length
-  const sections: readonly (readonly [id: string, title: string, body: Child])[] = [
-    ['findings', `Exceptions and other findings: ${number(report.findings.length)}`, findings(report.findings, open)],
+  const sections: readonly Part[] = [
     [
-      'not-excluded',
-      'What is not excluded',
-      [
-        h('p', { class: 'quiet' }, 'No verification of a log can rule these out, however good its answers are.'),
-        notExcluded(report),
-      ],
+      'findings',
+      `Exceptions and other findings: ${number(report.findings.length)}`,
+      () => findings(report.findings, open),
     ],
-    ...(report.bundle ? [['bundle', 'What this bundle shows', bundle(shown)] as const] : []),
-    ['log', 'The log, and whose word this rests on', theLog(shown)],
-    ['counts', report.bundle ? 'Counted, over what is shown' : 'Counted, over every record read', counts(report)],
-    [
-      'when',
-      'When',
-      [
-        h('h3', {}, 'By outside evidence'),
-        times(shown),
-        h('h3', {}, 'By the recorders’ clocks'),
-        timeline(shown.timeline),
-      ],
-    ],
-    ['calls', `Calls: ${number(report.conduct.calls)}`, callsOf(shown, engine, open)],
-    ['disclosures', 'Disclosures', disclosures(shown, open)],
-    ['streams', `Streams and identities: ${number(shown.cut.streams)}`, streams(shown)],
-    ['rules', 'Rules in force', rules(shown)],
-    ['checks', 'What was checked, and what could not be', checks(report.checks)],
+    ['not-excluded', 'What is not excluded', () => notExcluded(report)],
+    ...(report.bundle ? [['bundle', 'What this bundle shows', () => bundle(shown)] as const] : []),
+    ['log', 'The log, and whose word this rests on', () => theLog(shown)],
+    ['counts', report.bundle ? 'Counted, over what is shown' : 'Counted, over every record read', () => counts(report)],
+    ['when', 'When', () => [times(shown), timeline(shown.timeline)]],
+    ['calls', `Calls: ${number(report.conduct.calls)}`, () => callsOf(shown, engine, open)],
+    ['disclosures', 'Disclosures', () => disclosures(shown, open)],
+    ['streams', `Streams and identities: ${number(shown.cut.streams)}`, () => streams(shown)],
+    ['rules', 'Rules in force', () => rules(shown)],
+    ['checks', 'What was checked, and what could not be', () => checks(report.checks)],
   ]
   return [
-    h(
-      'header',
-      { class: 'result-head' },
-      h('h2', { id: 'result-title', tabindex: -1 }, `Result for ${shown.target}`),
-      overall(report),
-      answers(shown),
-      evidenceWords(shown),
-      h(
-        'p',
-        { class: 'quiet' },
-        `${count(report.evidence.records, 'record')} read in ${duration(shown.tookMs)}, on ${today()} by this computer’s clock. `,
-        exceptions === 0 ? '' : `${count(exceptions, 'finding')} to look at.`,
-      ),
-      h(
-        'p',
-        { class: 'actions' },
-        button('Save the report (JSON)', () => save(shown)),
-        button('Print one page', () => window.print()),
-        button('Check something else', again),
-      ),
+    () => [head(shown, again), contents(sections)],
+    ...sections.map(
+      ([id, title, body]) =>
+        () =>
+          section(id, title, body()),
     ),
-    contents(sections),
-    sections.map(([id, title, body]) => section(id, title, body)),
-    dialogue.element,
+    () => dialogue.element,
   ]
 }
+
+/** The answers, and what can be done with them. */
+function head(shown: Result, again: () => void): Child {
+  const { report } = shown
+  const exceptions = report.findings.filter(({ severity }) => severity !== 'notice').length
+  return h(
+    'header',
+    { class: 'result-head' },
+    h('h2', { id: 'result-title', tabindex: -1 }, `Result for ${shown.target}`),
+    overall(report),
+    answers(shown),
+    evidenceWords(shown),
+    h(
+      'p',
+      { class: 'quiet' },
+      `${count(report.evidence.records, 'record')} read in ${duration(shown.tookMs)}, on ${today()} by this computer’s clock. `,
+      exceptions === 0 ? '' : `${count(exceptions, 'finding')} to look at.`,
+    ),
+    h(
+      'p',
+      { class: 'actions' },
+      button('Save the report (JSON)', () => save(shown)),
+      button('Print one page', () => window.print()),
+      button('Check something else', again),
+    ),
+  )
+}
+
+/** A section that is made when its turn comes. */
+type Part = readonly [id: string, title: string, body: () => Child]
 
 const callsOf = (shown: Result, engine: Engine, open: (index: number) => void): Child => {
   if (shown.calls === 0) return h('p', {}, 'There is no call to list.')
@@ -88,7 +91,7 @@ const callsOf = (shown: Result, engine: Engine, open: (index: number) => void): 
 }
 
 /** Links to the sections. */
-const contents = (sections: readonly (readonly [id: string, title: string, body: Child])[]): HTMLElement =>
+const contents = (sections: readonly Part[]): HTMLElement =>
   h(
     'nav',
     { 'aria-label': 'Parts of the report' },

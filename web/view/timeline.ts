@@ -16,11 +16,13 @@ const NS = 'http://www.w3.org/2000/svg'
 /** Calls over time as bars, and the same in words and as a table. */
 export function timeline(bins: readonly TimeBin[]): Child {
   const [first, last] = [bins[0], bins.at(-1)]
-  if (!first || !last) return h('p', {}, 'There is no call to show.')
+  const title = h('h3', {}, 'By the recorders’ clocks')
+  if (!first || !last) return [title, h('p', {}, 'There is no call to show.')]
   const total = (bin: TimeBin) => bin.exception + bin.notRun + bin.open + bin.ran
   const most = Math.max(...bins.map(total))
   const summary = `${number(bins.reduce((sum, bin) => sum + total(bin), 0))} calls from ${time(first.from)} to ${time(last.to)}, at most ${number(most)} in one bar.`
   return [
+    title,
     h('p', {}, `${summary} These are the recorders’ own clocks, and no evidence of time.`),
     h('div', { class: 'chart' }, chart(bins, most, summary)),
     h(

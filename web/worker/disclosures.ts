@@ -16,7 +16,7 @@ import { bytesOf } from './files.js'
 const DISCLOSURE_BYTES_MAX = 2 ** 26
 
 /** A disclosure that opened a commitment. */
-export interface Opened {
+interface Opened {
   readonly name: string
   readonly disclosed: Disclosed
 }
