@@ -45,7 +45,7 @@ const ROWS: readonly (readonly [what: string, args: readonly string[], code: str
   ['a folder of letters', ['list', 'letters'], 'target.no-log'],
   ['a file that is no log', ['verify', 'notes.jsonl', '--self'], 'target.no-log'],
   ['a device', ['verify', '/dev/null', '--self'], 'target.kind'],
-  ['an address', ['verify', 'https://example.com/log', '--self'], 'target.kind'],
+  ['an address of no log', ['verify', 'ftp://example.com/log', '--self'], 'target.address'],
   ['a proof', ['verify', 'x.tlog-proof', '--self'], 'usage.option'],
   ['an empty path', ['verify', '', '--self'], /^target\./],
   ['a log whose name has a control character in it', ['exec', 'audit\u0001', '--tool', 't', '--', node], 'log.missing'],

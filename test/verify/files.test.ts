@@ -353,7 +353,7 @@ describe('what is no log', () => {
       [join(root, 'letter.txt'), 'target.no-log'],
       [join(root, `pipe${count}`), 'target.kind'],
       ['/dev/null', 'target.kind'],
-      ['https://example.com/log', 'target.kind'],
+      ['ftp://example.com/log', 'target.address'],
       ['call.tlog-proof', 'target.kind'],
     ] as const
     for (const [target, code] of refused)
