@@ -1,6 +1,7 @@
 import { windowOf } from '../../core/verify/index.js'
 import type { Area, Check, Finding, Report, Severity } from '../../core/verify/report.js'
 import {
+  anchorCounts,
   bySeverity,
   EXIT_WORDS,
   HOLDS_WORDS,
@@ -146,6 +147,7 @@ function theLog({ origin, logId, size, root, evidence, continues = [] }: Report,
       'trust',
       trust ? `the trust file ${text(trust.path)}, SHA-256 <code>${trust.digest}</code>` : 'nobody outside was asked',
     ],
+    ...(evidence.anchors ? [['anchors', text(anchorCounts(evidence.anchors))] as const] : []),
     ...(keys.length === 0
       ? [['signed by', 'nobody whose signature could be verified'] as const]
       : keys.map(key => ['signed by', key] as const)),
@@ -164,7 +166,10 @@ function times({ evidence, completeness }: Report): string {
     const whose = text(agents.get(stream) ?? stream)
     return [`entries of ${whose} from ${index} on`, `were made after ${text(time)}`, `${width} for entry ${index}`]
   })
-  return htmlTable(['Records', 'By the cosignatures of the quorum', 'Width of the window'], [...existed, ...made])
+  return htmlTable(
+    ['Records', 'By cosignatures of the quorum, and anchors', 'Width of the window'],
+    [...existed, ...made],
+  )
 }
 
 function population({ completeness, conduct }: Report): string {

@@ -1,4 +1,14 @@
-import type { Area, CheckStatus, EvidenceAnswer, ExitCode, Finding, Report, Severity } from './report.js'
+import type {
+  AnchorStatus,
+  AnchorsAnswer,
+  Area,
+  CheckStatus,
+  EvidenceAnswer,
+  ExitCode,
+  Finding,
+  Report,
+  Severity,
+} from './report.js'
 
 /*
  * How a report is put into words, the same wherever it is shown: on a terminal, on paper, in a browser. Two readers of
@@ -74,3 +84,24 @@ export const HOLDS_WORDS: Readonly<Record<CheckStatus, string>> = {
 /** How a key that signed stands to the trust file. */
 export const keyStanding = (trusted: boolean, trust: EvidenceAnswer['trust']): string =>
   trusted ? 'named in the trust file' : trust === 'file' ? 'not in the trust file' : 'by its own word'
+
+/** What an anchor of each status is worth, in words. */
+export const ANCHOR_WORDS: Readonly<Record<AnchorStatus, string>> = {
+  counted: 'dates this log',
+  unpinned: 'not counted, nobody vouches for who made it',
+  lookup: 'one fact is left to look up',
+  bad: 'FALSE, or of something else',
+  disputed: 'of a tree that this log never had',
+  beyond: 'of a larger tree than is shown',
+  unknown: 'not checked',
+  unreadable: 'cannot be read',
+  pending: 'waits, as the keeper says',
+  failed: 'not made, as the keeper says',
+  skipped: 'left out, as the keeper says',
+}
+
+/** How many anchors there are, and of which status. */
+export const anchorCounts = ({ total, byStatus }: AnchorsAnswer): string =>
+  `${total}: ${Object.entries(byStatus)
+    .map(([status, count]) => `${count} ${status}`)
+    .join(', ')}`
