@@ -27,10 +27,10 @@ export class Acceptance {
   readonly #starts: Map<Hash, { readonly index: number; readonly key: Key }>
   /** By recovered stream, the stream that its first recovery stands in. */
   readonly #recoveries: Map<Hash, Hash>
-  /** The newest records, and the same in a ring: looking for the oldest in a Map costs more with each one removed. */
-  readonly #recent = new Map<Hash, number>()
-  readonly #ring: Hash[] = []
-  #lookedUp: ReadonlyMap<Hash, number> = new Map()
+  /** The newest records, and those before them: dropped as a whole, because removing them singly costs more than adding. */
+  #recent = new Map<Hash, number>()
+  #older: ReadonlyMap<Hash, number> = NOTHING
+  #lookedUp: ReadonlyMap<Hash, number> = NOTHING
 
   /**
    * @param log        Leaf hash of the log record.
@@ -38,7 +38,7 @@ export class Acceptance {
    * @param memory     What another one remembered of this log.
    */
   constructor(log: Hash, operators: readonly Key[], memory?: AcceptanceMemory) {
-    const held = (leaf: Hash) => this.#recent.get(leaf) ?? this.#lookedUp.get(leaf)
+    const held = (leaf: Hash) => this.#indexOf(leaf) ?? this.#lookedUp.get(leaf)
     this.#streams = new StreamAcceptance({ log, operators, held, signedHere: wasSignedHere }, memory?.streams)
     this.#starts = new Map(memory?.starts)
     this.#recoveries = new Map(memory?.recoveries)
@@ -68,8 +68,8 @@ export class Acceptance {
     for (const record of batch) {
       const link = linkOf(record)
       const start = link && this.#starts.get(link.stream)
-      if (!link || !start || this.#recent.has(record.leaf)) continue
-      if (link.seq <= (this.#streams.last(link.stream)?.seq ?? -1)) return start.index
+      if (!link || !start || link.seq > (this.#streams.last(link.stream)?.seq ?? -1)) continue
+      if (this.#indexOf(record.leaf) === undefined) return start.index
     }
     return undefined
   }
@@ -82,9 +82,13 @@ export class Acceptance {
     if (record.understood && record.record.type === 'recovery' && !this.#recoveries.has(record.record.of))
       this.#recoveries.set(record.record.of, record.record.stream)
     this.#recent.set(record.leaf, index)
-    const oldest = this.#ring[index % RECENT_MAX]
-    if (oldest !== undefined) this.#recent.delete(oldest)
-    this.#ring[index % RECENT_MAX] = record.leaf
+    if (this.#recent.size < RECENT_MAX) return
+    this.#older = this.#recent
+    this.#recent = new Map()
+  }
+
+  #indexOf(leaf: Hash): number | undefined {
+    return this.#recent.get(leaf) ?? this.#older.get(leaf)
   }
 
   /** Takes nothing more in a stream whose records were pruned. */
@@ -124,7 +128,7 @@ export class Acceptance {
     const last = this.#streams.last(link.stream)
     if (!last || !start) return `the start of stream ${link.stream} is not before it`
     if (link.seq !== last.seq + 1 || link.prev !== last.leaf) {
-      const index = this.#recent.get(last.leaf)
+      const index = this.#indexOf(last.leaf)
       const which = index === undefined ? `record ${last.seq} of its stream` : `record ${index}`
       return `it does not follow ${which}: one of the two is not as it was written`
     }
@@ -159,5 +163,6 @@ export function streamOf(batch: readonly ParsedRecord[]): Hash {
   return link.stream
 }
 
-// About 3 MB. A recorder hands over a batch again within moments, if ever.
-const RECENT_MAX = 16_384
+const NOTHING: ReadonlyMap<Hash, number> = new Map()
+// Twice as many are about 3 MB. A recorder hands over a batch again within moments, if ever.
+const RECENT_MAX = 8192

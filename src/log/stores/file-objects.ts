@@ -36,12 +36,7 @@ export class FileObjects implements Objects {
   async #putOne(file: string, bytes: Uint8Array): Promise<void> {
     const found = await reading(file, this.#disk.readFile(file))
     if (found && equalBytes(found, bytes)) return
-    if (found)
-      throw new HaltedError(
-        'log.object-differs',
-        `${file} holds other bytes than the records of this log give; nothing was replaced. ` +
-          'Move it away to have it written again, and find out who changed it',
-      )
+    if (found) throw otherBytes(file)
     try {
       await writeBeside(this.#disk, file, bytes, PUBLIC_FILE_MODE)
     } catch (cause) {
@@ -76,6 +71,13 @@ export class FileObjects implements Objects {
 
 // Their syncs share the disk's own journal. More would keep the journal of records waiting for a thread.
 const WRITTEN_SIDE_BY_SIDE = 2
+
+const otherBytes = (path: string): HaltedError =>
+  new HaltedError(
+    'log.object-differs',
+    `${path} holds other bytes than the records of this log give; nothing was replaced. ` +
+      'Move it away to have it written again, and find out who changed it',
+  )
 
 const isRejected = (settled: PromiseSettledResult<void>): settled is PromiseRejectedResult =>
   settled.status === 'rejected'
