@@ -170,6 +170,13 @@ export const MUTATIONS = {
       to: 'if (false)',
     },
   ],
+  'resume-another-sequence': [
+    {
+      file: 'src/log/stores/files.ts',
+      from: 'if ((await this.seal()) !== seal) return false',
+      to: '',
+    },
+  ],
   'shrink-unsynced': [
     {
       file: 'src/log/vault-file.ts',

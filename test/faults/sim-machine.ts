@@ -23,6 +23,8 @@ interface Inode {
   pending: Change[]
   /** Ranges that a failed datasync has marked as saved although they are not. */
   lost: Range[]
+  /** Another one after every change of its bytes. */
+  version: number
 }
 type Range = readonly [from: number, to: number]
 type Change = { readonly at: number; readonly bytes: Uint8Array } | { readonly length: number }
@@ -69,6 +71,7 @@ export class Machine {
   readonly #schedule: Scheduled[] = []
   #scheduled = 0
   #drawn = 0
+  #versions = 0
 
   constructor(random: Random, weather: Weather) {
     this.random = random
@@ -131,7 +134,11 @@ export class Machine {
       const known = copies.get(inode)
       if (known) return known
       const data = this.#whatSurvives(inode)
-      const copy = { data, durable: data, pending: [], lost: [] }
+      const copy: Inode = { data, durable: data, pending: [], lost: [], version: inode.version }
+      // A datasync does not have to write down when the bytes changed: what was synced may look touched, never the
+      // other way round.
+      if (inode.pending.length > 0 || inode.lost.length > 0 || this.random.chance(0.2))
+        copy.version = this.nextVersion()
       copies.set(inode, copy)
       return copy
     }
@@ -241,6 +248,11 @@ export class Machine {
         if (this.#locks.get(path) === process) this.#locks.delete(path)
       },
     }
+  }
+
+  /** What a file is told apart by from itself before a change. */
+  nextVersion(): number {
+    return ++this.#versions
   }
 
   /** Bytes that no two logs of this machine share. */
@@ -381,7 +393,13 @@ export class SimProcess implements Disk {
     return this.operate({ what: 'create', path }, () => {
       if (machine.entry(path) !== undefined) throw errno('EEXIST', path)
       if (machine.entry(parentOf(path)) !== 'directory') throw errno('ENOENT', path)
-      const inode: Inode = { data: NOTHING, durable: NOTHING, pending: [], lost: [] }
+      const inode: Inode = {
+        data: NOTHING,
+        durable: NOTHING,
+        pending: [],
+        lost: [],
+        version: this.#machine.nextVersion(),
+      }
       machine.rename(parentOf(path), names => names.set(path, inode))
       return new SimFile(machine, this, path, inode)
     })
@@ -395,7 +413,9 @@ export class SimProcess implements Disk {
     return this.#read(path, () => {
       const found = this.#machine.entry(path)
       if (found === undefined) return undefined
-      return found === 'directory' ? { kind: 'directory', length: 0 } : { kind: 'file', length: found.data.length }
+      return found === 'directory'
+        ? { kind: 'directory', length: 0 }
+        : { kind: 'file', length: found.data.length, version: String(found.version) }
     })
   }
 
@@ -463,7 +483,13 @@ export class SimProcess implements Disk {
     const lock = this.#machine.takeLock(path, this)
     if (!lock) return { heldBy: 'another' }
     if (this.#machine.entry(path) === undefined) {
-      const inode: Inode = { data: NOTHING, durable: NOTHING, pending: [], lost: [] }
+      const inode: Inode = {
+        data: NOTHING,
+        durable: NOTHING,
+        pending: [],
+        lost: [],
+        version: this.#machine.nextVersion(),
+      }
       this.#machine.rename(parentOf(path), names => names.set(path, inode))
     }
     return lock
@@ -514,6 +540,7 @@ class SimFile implements DiskFile {
     const bytes = all.slice(0, fault === 'torn' ? this.#machine.random.int(0, all.length) : all.length)
     const inode = this.#inode
     inode.data = written(inode.data, bytes, at)
+    inode.version = this.#machine.nextVersion()
     inode.pending.push({ at, bytes })
     inode.lost = inode.lost.flatMap(range => without(range, [at, at + bytes.length]))
   }
@@ -545,6 +572,7 @@ class SimFile implements DiskFile {
     return this.#process.operate({ what: 'truncate', path: this.#path }, () => {
       const inode = this.#inode
       inode.data = resized(inode.data, length)
+      inode.version = this.#machine.nextVersion()
       inode.pending.push({ length })
       inode.lost = inode.lost.flatMap(range => without(range, [length, Number.POSITIVE_INFINITY]))
     })
