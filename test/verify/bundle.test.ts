@@ -105,6 +105,45 @@ describe('a bundle without the word that introduces an agent', () => {
   })
 })
 
+describe('a stream of which a part is hidden', () => {
+  /** `lacking` records of the stream are nowhere; `others` entries of another stream stand in their place. */
+  function gap(lacking: number, others: number, prev?: string) {
+    const log = new TestLog()
+    const stream = log.stream()
+    const { call } = stream.call()
+    const between = log.stream(agents[1]!)
+    for (let i = 1; i < others; i++) between.add({ type: 'coverage', unseen: ['x'] })
+    stream.seq += lacking
+    if (prev !== undefined) stream.prev = prev
+    else if (lacking > 0) stream.prev = 'ab'.repeat(32)
+    stream.end()
+    const shown = new Set([1, 2, 3, log.size - 1])
+    return codes(judged(excerpt(log, shown, { calls: [call] }), log.trust()))
+  }
+
+  it('is broken when more is lacking than is hidden', () => {
+    expect(gap(2, 1)).toEqual(['stream.broken'])
+    expect(gap(3, 2)).toEqual(['stream.broken'])
+    expect(gap(2, 2)).toEqual([])
+    expect(gap(1, 4)).toEqual([])
+  })
+
+  it('is not said to lack rules that may be hidden', () => {
+    const log = new TestLog()
+    const stream = log.stream()
+    const digest = 'ab'.repeat(32)
+    const rules = stream.add({ type: 'rules', engine: { name: 'x', version: '1' }, files: [{ digest, name: 'x' }] })
+    const { call } = stream.call({ more: { decision: { verdict: 'allow', rules } } })
+    stream.end()
+    expect(codes(judged(excerpt(log, new Set([1, 3, 4, 5]), { calls: [call] }), log.trust()))).toEqual([])
+  })
+
+  it('is broken when a record names another than the one that is shown before it', () => {
+    expect(gap(0, 3, 'ab'.repeat(32))).toEqual(['stream.broken'])
+    expect(gap(0, 3)).toEqual([])
+  })
+})
+
 describe('a bundle that somebody changed', () => {
   const { log } = honestLog([...Array(30)].map((_, i) => ({ run: i % 2, step: (i * 5) % 11, agent: i % 2 })))
   const intents = intentsOf(log.entries)
