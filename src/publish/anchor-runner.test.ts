@@ -119,10 +119,13 @@ describe('a round', () => {
 
   it('asks nobody while the disk cannot keep that it was asked', async () => {
     const anchor = chain()
+    // It is in the queue already: a round that was ended at once has put it there.
+    const ended = AbortSignal.abort()
+    await new AnchorRunner(realWorld, layout, [anchor]).round({ note: noteOf(7), signal: ended })
     const { disk } = dyingDisk(realWorld.disk, 1)
     const runner = new AnchorRunner({ ...realWorld, disk }, layout, [anchor])
     for (let i = 0; i < 3; i++)
-      await expect(runner.round({ note: noteOf(7), all: true, signal })).rejects.toMatchObject({ code: 'log.disk' })
+      await expect(runner.round({ all: true, signal })).rejects.toMatchObject({ code: 'log.disk' })
     expect(anchor.submitted).toBe(0)
   })
 
