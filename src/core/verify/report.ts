@@ -124,7 +124,12 @@ export interface ContinuationAnswer {
     readonly exitCode: ExitCode
     readonly words: readonly string[]
     /** Its records from index `from` up to, not including, `to`, which the later log does not carry on; times by recorders' clocks. */
-    readonly lost?: { readonly from: number; readonly to: number; readonly firstTime?: string; readonly lastTime?: string }
+    readonly lost?: {
+      readonly from: number
+      readonly to: number
+      readonly firstTime?: string
+      readonly lastTime?: string
+    }
   }
 }
 
