@@ -160,6 +160,8 @@ function summarize() {
       ofLimit: perSecond && perSecond / limit,
       ackPerSecond: of(rounds.append, each => each.ackPerSecond),
       cpuUs: of(rounds.append, each => each.cpuUs),
+      mainCpuUs: of(rounds.append, each => each.mainCpuUs),
+      loopDelayP99Ms: of(rounds.append, each => each.loopDelayP99Ms),
       limitPerSecond: limit,
       growth: ratio('appendPerSecond'),
     },
@@ -171,6 +173,8 @@ function summarize() {
     call: {
       perSecond: of(rounds.call, each => each.perSecond),
       cpuUs: of(rounds.call, each => each.cpuUs),
+      mainCpuUs: of(rounds.call, each => each.mainCpuUs),
+      loopDelayP99Ms: of(rounds.call, each => each.loopDelayP99Ms),
       p50OverSync: of(rounds.call, each => each.p50OverSync),
       p50Ms: of(rounds.call, each => each.p50Ms),
     },
