@@ -1,5 +1,5 @@
 import type { Area, Report, Severity } from '../../src/core/verify/index.js'
-import { answersOf, EXIT_WORDS, QUESTIONS, worstIn } from '../../src/core/verify/words.js'
+import { answersOf, EXIT_WORDS, QUESTIONS, says, worstIn } from '../../src/core/verify/words.js'
 import { h } from '../dom.js'
 import { EVIDENCE_MEANINGS } from '../plain.js'
 import type { Refusal, Result } from '../protocol.js'
@@ -45,9 +45,7 @@ export function evidenceWords({ report }: Result): HTMLElement {
   const all = [...new Set([verdict, ...words])]
   const explained = all.flatMap(word => {
     const meaning = EVIDENCE_MEANINGS.find(([begins]) => word.startsWith(begins))
-    return meaning && !all.some(longer => longer !== word && longer.startsWith(`${word} `))
-      ? [[word, meaning[1]] as const]
-      : []
+    return meaning && !all.some(longer => says(longer, word)) ? [[word, meaning[1]] as const] : []
   })
   return h(
     'dl',

@@ -6,7 +6,7 @@ import { isDeedlogError, MalformedError, UnavailableError } from '../../src/core
 import { EXTRA_BYTES_MAX, NOTE_BYTES_MAX, parseTlogProof, parseVerifierKey } from '../../src/core/tlog/index.js'
 import { LogVerifier, parseTrust, type Report, type Trust, verifyEntry } from '../../src/core/verify/index.js'
 import type { Answer, Asked, CallQuery, CallShown, Evidence, Given, Refusal, Result } from '../protocol.js'
-import { bundleSource } from './bundle-source.js'
+import { readBundle } from './bundle-source.js'
 import { CallList } from './calls.js'
 import { showCall } from './detail.js'
 import { checkDisclosures, type OpenedPlaces } from './disclosures.js'
@@ -129,7 +129,7 @@ export class Session {
 
 function openSource(evidence: Exclude<Evidence, { readonly kind: 'proof' }>): LogSource | Promise<LogSource> {
   if (evidence.kind === 'folder') return folderSource(evidence)
-  return evidence.kind === 'jsonl' ? jsonlSource(evidence) : bundleSource(evidence.name, evidence.file)
+  return evidence.kind === 'jsonl' ? jsonlSource(evidence) : readBundle(evidence.name, evidence.file)
 }
 
 async function readTrust({ file }: Given): Promise<{ readonly trust: Trust; readonly digest: string }> {

@@ -34,9 +34,13 @@ export function answersOf(report: Report): Readonly<Record<Area, string>> {
 
 function evidenceWords({ verdict, words: all }: EvidenceAnswer): string {
   const words = [verdict, ...all.filter(word => word !== verdict)]
-  // `intact to 41` says all that `intact` says.
-  return (words.length > 1 && words[1]?.startsWith(`${verdict} `) ? words.slice(1) : words).join(', ')
+  // `intact to 41` says all that `intact` says, and a reason all that `could not check` does.
+  return (says(words[1], verdict) ? words.slice(1) : words).join(', ')
 }
+
+/** Whether a word of evidence says what another one says, and more. */
+export const says = (longer: string | undefined, word: string): boolean =>
+  longer !== undefined && (longer.startsWith(`${word} `) || longer.startsWith(`${word}:`))
 
 function exceptionWords(findings: readonly Finding[], area: Area): string {
   const kinds = new Map<string, number>()
@@ -59,7 +63,7 @@ export const EXIT_WORDS: Readonly<Record<ExitCode, string>> = {
 }
 
 /** The worst first. */
-export const SEVERITIES: readonly Severity[] = ['against', 'unknown', 'exception', 'notice']
+const SEVERITIES: readonly Severity[] = ['against', 'unknown', 'exception', 'notice']
 
 /** What a reader has to look at first comes first. */
 export const bySeverity = (findings: readonly Finding[]): Finding[] =>
