@@ -63,7 +63,24 @@ describe('an export', () => {
     expect(window.after).toBeDefined()
     expect(window.before! > window.after!).toBe(true)
     // Tighter than what the checkpoint alone would say.
-    expect(report.evidence.times!.existed[0]!.size).toBeLessThan(log.size)
+    expect(report.evidence.times!.existed.some(({ size }) => index < size && size < log.size)).toBe(true)
+  })
+
+  it('brings rules with the parts that they carry on from', async () => {
+    const made = new TestLog()
+    const run = made.stream()
+    const set = (name: string, part?: string) =>
+      run.add({
+        type: 'rules',
+        engine: { name: 'x', version: '1' },
+        files: [{ digest: 'ab'.repeat(32), name }],
+        ...(part === undefined ? {} : { part }),
+      })
+    const rules = set('c', set('b', set('a')))
+    set('unrelated')
+    const { call: asked } = run.call({ more: { decision: { verdict: 'allow', rules } } })
+    const { report } = await exportBundle(memorySource(made.entries, made.checkpoint()), { query: { calls: [asked] } })
+    expect(report.conduct.rules.map(({ files }) => files[0]?.name)).toEqual(['a', 'b', 'c'])
   })
 
   it('says how many calls of the session it shows', async () => {
