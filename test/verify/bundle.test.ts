@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type BundleQuery, formatBundle, parseBundle } from '../../src/core/verify/index.js'
+import { type BundleQuery, formatBundle, parseBundle, parseTrust, verifyBundle } from '../../src/core/verify/index.js'
 import { ended, excerpt, exported, judged, linesOf } from './bundle-kit.js'
 import { agents, histories, honestLog } from './histories.js'
 import { codes, judge, Party, TestLog } from './kit.js'
@@ -102,6 +102,20 @@ describe('a bundle without the word that introduces an agent', () => {
     expect(judged(excerpt(log, new Set([3, 4, 5]), { calls: [call] }), trust).findings[0]?.code).toBe(
       'identity.not-shown',
     )
+  })
+})
+
+describe('a bundle and an earlier checkpoint', () => {
+  it('of a larger tree shows no roll-back: it is of the moment at which it was made', () => {
+    const log = new TestLog()
+    const { call } = log.stream().call()
+    const bundle = excerpt(log, new Set([1, 2, 3]), { calls: [call] })
+    log.stream().call()
+    const held = [log.checkpoint()]
+    const report = verifyBundle(bundle, { trust: parseTrust(log.trust()), held })
+    expect(codes(report)).toEqual(['held.unusable'])
+    const memory = [{ name: 'memory', note: held[0]! }]
+    expect(codes(verifyBundle(bundle, { trust: parseTrust(log.trust()), memory }))).toEqual([])
   })
 })
 
