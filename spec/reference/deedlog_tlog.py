@@ -221,6 +221,7 @@ class Trust:
             "log": (self.log, 1, 2), "witness": (self.witness, 2, 3), "group": (self.group, 3, 10**6),
             "quorum": (self.set_quorum, 1, 1), "log-id": (self.set_log_id, 1, 1), "operator": (self.operator, 1, 1),
             "agent": (self.agent, 1, 3), "approver": (self.approver, 1, 1), "lag": (self.set_lag, 1, 1),
+            "tsa": (self.tsa, 2, 3),
         }
         handler, least, most = handlers.get(word, (None, 0, 0))
         if handler is None or not least <= len(rest) <= most:
@@ -289,6 +290,13 @@ class Trust:
     def approver(self, vkey):
         self.approvers.append(self.key(vkey, LOG_KEY))
 
+    @staticmethod
+    def tsa(name, certificate, policy="1.2"):
+        """Read, so that a file with one can be used; no time stamp is judged here."""
+        base64_bytes(certificate)
+        if not re.fullmatch(r"[0-2](\.(0|[1-9][0-9]*))+", policy, re.ASCII):
+            raise Unreadable("no object identifier")
+
     def keys_of(self, origin):
         """Log keys of an origin that this verifier can check; those of ML-DSA are passed over."""
         return [key for key in self.logs if key.name == origin and key.type == LOG_KEY]
@@ -301,13 +309,24 @@ class Trust:
         least, names = self.groups[name]
         return sum(self.reached(member, note) for member in names) >= least
 
+    def times(self, name, note):
+        """The times that a witness says in cosignatures, all of which are good; none where one is not."""
+        key = self.witnesses[name]
+        good = key.type == COSIGNER_KEY and note.cosigned(key)
+        return [int.from_bytes(line[:8], "big") for line in note.by(key)] if good else []
+
+    def reached_at(self, name, note):
+        """When the last witness that a witness or group needed had signed a note that it reached (report.md, "When")."""
+        if name in self.witnesses:
+            return min(self.times(name, note))
+        least, names = self.groups[name]
+        return sorted(self.reached_at(member, note) for member in names if self.reached(member, note))[least - 1]
+
     def newest(self, name, note):
         """The newest time that a witness of this name or group says in a good cosignature; 0 where there is none."""
         if name in self.groups:
             return max(self.newest(member, note) for member in self.groups[name][1])
-        key = self.witnesses[name]
-        good = key.type == COSIGNER_KEY and note.cosigned(key)
-        return max(int.from_bytes(line[:8], "big") for line in note.by(key)) if good else 0
+        return max(self.times(name, note), default=0)
 
     def quorum_on(self, note):
         return self.given and self.quorum != "none" and self.reached(self.quorum, note)
@@ -326,9 +345,12 @@ def tile_path(level, index, width):
 
 
 class Store:
-    def __init__(self, path, notes):
-        self.path, self.notes = path, notes
-        self.missing, self.unreadable, self.waiting, self.pruned, self.keeps = 0, [], 0, False, False
+    def __init__(self, path, notes, anchors):
+        self.path, self.notes, self.anchors = path, notes, anchors
+        self.missing, self.unreadable, self.waiting, self.pruned, self.kept_bytes = 0, [], 0, False, None
+
+    def has_anchors(self):
+        return os.path.isdir(self.anchors) and len(os.listdir(self.anchors)) > 0
 
     @staticmethod
     def file(path):
@@ -350,7 +372,7 @@ class Folder(Store):
     tiles = True
 
     def __init__(self, path):
-        super().__init__(path, os.path.join(path, "notes"))
+        super().__init__(path, os.path.join(path, "notes"), os.path.join(path, "anchors"))
         self.checkpoint = self.file(os.path.join(path, "checkpoint"))
 
     def tile(self, level, index, width):
@@ -380,7 +402,7 @@ class Folder(Store):
         self.missing = size - sum(min(256, size - n * 256) for n in read)
         first = min(read, default=bundles)
         self.pruned = 0 < first < bundles and len(read) == bundles - first
-        self.keeps = any(files for _, _, files in os.walk(os.path.join(self.path, "kept")))
+        self.kept_bytes = self.file(os.path.join(self.path, "kept", "records.jsonl"))
         return entries
 
     def bundles(self):
@@ -413,7 +435,7 @@ class Lines(Store):
     tiles = False
 
     def __init__(self, path):
-        super().__init__(path, path + ".notes")
+        super().__init__(path, path + ".notes", path + ".anchors")
         self.checkpoint = self.file(path + ".checkpoint")
 
     def read(self, size):
