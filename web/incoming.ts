@@ -60,7 +60,7 @@ async function walk(folder: FileSystemDirectoryEntry, files: Given[], depth: num
 const fileOf = (entry: FileSystemFileEntry): Promise<File> => new Promise((done, fail) => entry.file(done, fail))
 
 /** The writer's own files are none of an auditor's business: journal, keys, what calls disclosed. */
-const isPublic = ({ path }: Given): boolean => path.split('/')[1] !== 'private'
+const isPublic = ({ path }: Given): boolean => !/(?:^|\.)private$/.test(path.split('/')[1] ?? '')
 
 async function fileItem(file: File): Promise<Item> {
   const given = { path: file.name, file }

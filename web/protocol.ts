@@ -19,8 +19,9 @@ export type Evidence =
       readonly name: string
       readonly file: File
       readonly checkpoint: File | undefined
-      /** The folder of notes beside it: files named by hash. */
-      readonly notes: readonly Given[]
+      /** The folders beside it, by the names of their files. */
+      readonly notes: ReadonlyMap<string, File>
+      readonly anchors: ReadonlyMap<string, File>
     }
   | { readonly kind: 'bundle'; readonly name: string; readonly file: File }
   | { readonly kind: 'proof'; readonly name: string; readonly file: File; readonly record: File | undefined }

@@ -24,9 +24,7 @@ export function select(
 ): { readonly asked: Asked | undefined; readonly uses: Use[] } {
   const used = new Map<Item, string>()
   const files = (role: Role) => items.filter((item): item is FileItem => item.kind === 'file' && item.role === role)
-  const main = items.findLast(item =>
-    item.kind === 'folder' ? !item.name.endsWith('.notes') : EVIDENCE.has(item.role),
-  )
+  const main = items.findLast(item => (item.kind === 'folder' ? !BESIDE.test(item.name) : EVIDENCE.has(item.role)))
   const evidence = main && evidenceOf(main, items, used)
   const trust = files('trust').at(-1)
   if (trust) used.set(trust, 'Trust file: whose signatures count')
@@ -44,6 +42,9 @@ export function select(
 }
 
 type FileItem = Item & { readonly kind: 'file' }
+
+/** Folders that lie beside a JSONL log. */
+const BESIDE = /\.jsonl\.(?:notes|anchors)$/
 
 const EVIDENCE: ReadonlySet<Role> = new Set<Role>(['bundle', 'jsonl', 'proof'])
 
@@ -70,14 +71,19 @@ function evidenceOf(main: Item, items: readonly Item[], used: Map<Item, string>)
   used.set(main, 'Log, one record a line')
   const checkpoint = files.findLast(item => item.given.path === `${name}.checkpoint`)
   if (checkpoint) used.set(checkpoint, 'Signed checkpoint of the log')
-  const notes = items.findLast(item => item.kind === 'folder' && item.name === `${name}.notes`)
-  if (notes) used.set(notes, 'Signed notes that records cite')
+  const beside = (ending: string, as: string): ReadonlyMap<string, File> => {
+    const folder = items.findLast(item => item.kind === 'folder' && item.name === name + ending)
+    if (folder?.kind !== 'folder') return new Map()
+    used.set(folder, as)
+    return new Map(folder.files.map(({ file }) => [file.name, file]))
+  }
   return {
     kind: 'jsonl',
     name,
     file,
     checkpoint: checkpoint?.given.file,
-    notes: notes?.kind === 'folder' ? notes.files : [],
+    notes: beside('.notes', 'Signed notes that records cite'),
+    anchors: beside('.anchors', 'What dates the log from outside'),
   }
 }
 

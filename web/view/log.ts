@@ -1,5 +1,5 @@
 import { type Report, windowOf } from '../../src/core/verify/index.js'
-import { keyStanding } from '../../src/core/verify/words.js'
+import { ANCHOR_WORDS, anchorCounts, keyStanding } from '../../src/core/verify/words.js'
 import { type Child, h, portions } from '../dom.js'
 import { count, duration, instant, number } from '../plain.js'
 import type { Result } from '../protocol.js'
@@ -50,18 +50,50 @@ function trustWords({ evidence }: Report, trust: Result['trust']): Child {
 }
 
 /** When, as outsiders say it. */
-export function times({ report, cut }: Result): Child {
+export const times = (result: Result): Child => [
+  h('h3', {}, 'By outside evidence'),
+  cosigned(result),
+  anchors(result.report),
+]
+
+// The newest: what is older is dated by them as well.
+const ANCHORS_SHOWN = 8
+
+function anchors({ evidence: { anchors: all } }: Report): Child {
+  if (!all) return false
+  return [
+    h('p', {}, `Anchors: ${anchorCounts(all)}.`),
+    h(
+      'ul',
+      { class: 'cards' },
+      all.listed
+        .slice(-ANCHORS_SHOWN)
+        .map(({ kind, name, size, status, time, by, detail, lookUp }) =>
+          h(
+            'li',
+            {},
+            h('p', {}, h('strong', {}, by ?? `${kind} ${name}`), `: ${ANCHOR_WORDS[status]}`),
+            h(
+              'p',
+              {},
+              `The first ${count(size, 'entry', 'entries')}${time === undefined ? '' : ` existed by ${instant(time)}, as it says`}.`,
+            ),
+            detail !== undefined && h('p', { class: 'quiet' }, detail),
+            lookUp !== undefined && h('p', {}, `Left to look up: ${lookUp}`),
+          ),
+        ),
+    ),
+  ]
+}
+
+function cosigned({ report, cut }: Result): Child {
   const { times: known } = report.evidence
-  const title = h('h3', {}, 'By outside evidence')
   if (!known)
-    return [
-      title,
-      h(
-        'p',
-        {},
-        'Nobody outside has said when anything was recorded. All times below are what the recorders’ own clocks said.',
-      ),
-    ]
+    return h(
+      'p',
+      {},
+      'No witness has said when anything was recorded. All times in records are what the recorders’ own clocks said.',
+    )
   const agents = new Map(report.completeness.streams.map(({ id, agent }) => [id, agent]))
   const made = known.made.map(({ stream, index, time }): Child[] => {
     const { before } = windowOf(known, stream, index)
@@ -79,8 +111,7 @@ export function times({ report, cut }: Result): Child {
   ])
   const more = cut.existed - existed.length + cut.made - made.length
   return [
-    title,
-    h('p', {}, 'By the cosignatures of the witnesses whom the trust file asks for:'),
+    h('p', {}, 'By the cosignatures of the witnesses whom the trust file asks for, and by anchors that count:'),
     table(
       'When, by outside evidence',
       ['Records', 'Time', 'Width of the window'],

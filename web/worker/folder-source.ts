@@ -1,11 +1,11 @@
-import type { AnchorListing, LogSource } from '../../src/client/source.js'
+import type { LogSource } from '../../src/client/source.js'
 import { tiledEntries } from '../../src/client/tiled-entries.js'
-import { ANCHOR_BYTES_MAX, parseAnchorFileName } from '../../src/core/anchor/index.js'
 import { isHash } from '../../src/core/bytes/hex.js'
 import { MalformedError, quote } from '../../src/core/errors.js'
 import { ENTRY_BYTES_MAX, NOTE_BYTES_MAX, parseTilePath, TILE_WIDTH, tilePath } from '../../src/core/tlog/index.js'
 import { KEPT_BYTES_MAX } from '../../src/core/verify/index.js'
 import type { Evidence } from '../protocol.js'
+import { anchorsAmong } from './anchors.js'
 import { bytesOf } from './files.js'
 import { jsonlSource } from './jsonl-source.js'
 
@@ -13,8 +13,6 @@ import { jsonlSource } from './jsonl-source.js'
 const TILE_BYTES_MAX = TILE_WIDTH * 32
 const BUNDLE_BYTES_MAX = TILE_WIDTH * (ENTRY_BYTES_MAX + 2)
 const FIRST_BUNDLE = tilePath({ level: 'entries', index: 0, width: TILE_WIDTH })
-// Each costs a signature; of more, those that are looked at are spread over the whole, and the newest is among them.
-const ANCHORS_MAX = 16_384
 
 /**
  * A log in a folder: one that a log is kept in, its public part, or one that holds a JSONL log and its checkpoint. What
@@ -31,10 +29,9 @@ export function folderSource(folder: Evidence & { readonly kind: 'folder' }): Lo
   const lines = [...files.keys()].filter(path => !path.includes('/') && files.has(`${path}.checkpoint`))
   const [only] = lines
   if (only !== undefined && lines.length === 1) {
-    const prefix = `${only}.notes/`
-    const notes = [...files].flatMap(([path, file]) => (path.startsWith(prefix) ? [{ path, file }] : []))
+    const beside = { notes: filesIn(files, `${only}.notes/`), anchors: filesIn(files, `${only}.anchors/`) }
     const [file, checkpoint] = [files.get(only)!, files.get(`${only}.checkpoint`)]
-    const source = jsonlSource({ kind: 'jsonl', name: `${folder.name}/${only}`, file, checkpoint, notes })
+    const source = jsonlSource({ kind: 'jsonl', name: `${folder.name}/${only}`, file, checkpoint, ...beside })
     return { ...source, suppliedTrust: supplied }
   }
   throw new MalformedError('target.no-log', `the folder ${quote(folder.name)} holds no log`, {
@@ -70,26 +67,12 @@ function treeSource(
     entries: range => tiledEntries({ checkpoint, tile }, range),
     // Pruning takes the first bundle away first: as long as it is there, all are.
     kept: async () => (files.has(at + FIRST_BUNDLE) ? undefined : read('kept/records.jsonl', KEPT_BYTES_MAX)),
-    anchors: async () => anchorsIn(files, `${at}anchors/`),
+    anchors: async () => anchorsAmong(filesIn(files, `${at}anchors/`)),
     note: async hash => (isHash(hash) ? read(`notes/${hash}`, NOTE_BYTES_MAX) : undefined),
     close: async () => {},
   }
 }
 
-function anchorsIn(files: ReadonlyMap<string, File>, folder: string): AnchorListing {
-  const names = [...files.keys()]
-    .filter(path => path.startsWith(folder))
-    .map(path => path.slice(folder.length))
-    .filter(name => parseAnchorFileName(name))
-    .sort()
-  const step = Math.ceil(names.length / ANCHORS_MAX)
-  const chosen = step <= 1 ? names : names.filter((_, i) => (names.length - 1 - i) % step === 0)
-  return {
-    names: chosen,
-    passedOver: names.length - chosen.length,
-    read: async name => {
-      const file = files.get(folder + name)
-      return file && bytesOf(file, ANCHOR_BYTES_MAX)
-    },
-  }
-}
+/** The files directly in a folder, by their names. */
+const filesIn = (files: ReadonlyMap<string, File>, folder: string): Map<string, File> =>
+  new Map([...files].flatMap(([path, file]) => (path.startsWith(folder) ? [[path.slice(folder.length), file]] : [])))

@@ -3,12 +3,18 @@ import type { LogSource, RawEntry } from '../../src/client/source.js'
 import { isHash } from '../../src/core/bytes/hex.js'
 import { NOTE_BYTES_MAX } from '../../src/core/tlog/index.js'
 import type { Evidence } from '../protocol.js'
+import { anchorsAmong } from './anchors.js'
 import { bytesOf, piecesOf } from './files.js'
 
-/** A log in one file, a record a line; its checkpoint, and the notes that its records cite, in others. */
-export function jsonlSource({ name, file, checkpoint, notes }: Evidence & { readonly kind: 'jsonl' }): LogSource {
+/** A log in one file, a record a line; its checkpoint, the notes that its records cite, and its anchors in others. */
+export function jsonlSource({
+  name,
+  file,
+  checkpoint,
+  notes,
+  anchors,
+}: Evidence & { readonly kind: 'jsonl' }): LogSource {
   const lines = new LineIndex()
-  const noteFiles = new Map(notes.map(note => [note.file.name, note.file]))
   return {
     kind: 'jsonl',
     name,
@@ -16,9 +22,10 @@ export function jsonlSource({ name, file, checkpoint, notes }: Evidence & { read
     checkpoint: async () => (checkpoint ? bytesOf(checkpoint, NOTE_BYTES_MAX) : undefined),
     entries: ({ from = 0, to = Number.POSITIVE_INFINITY } = {}) => entriesOf(file, lines, from, to),
     note: async hash => {
-      const note = isHash(hash) ? noteFiles.get(hash) : undefined
+      const note = isHash(hash) ? notes.get(hash) : undefined
       return note && bytesOf(note, NOTE_BYTES_MAX)
     },
+    anchors: async () => anchorsAmong(anchors),
     close: async () => {},
   }
 }
