@@ -5,8 +5,6 @@ import type { Item } from './selection.js'
 // A log of a hundred million records has fewer files.
 const FILES_MAX = 2 ** 20
 const DEPTH_MAX = 16
-// So many files go by before the page may draw again.
-const BREATH = 512
 
 /** The items in what was chosen in a dialogue: files, or the files of one folder. */
 export async function fromInput(list: FileList): Promise<Item[]> {
@@ -23,24 +21,66 @@ export async function fromInput(list: FileList): Promise<Item[]> {
 }
 
 /** The items in what was dropped. Must be called in the drop event itself: its data are gone afterwards. */
-export function fromDrop(data: DataTransfer): Promise<Item[]> {
-  const entries = [...data.items].map(item => item.webkitGetAsEntry?.() ?? item.getAsFile())
-  return readEntries(entries.filter(entry => entry !== null))
-}
-
-async function readEntries(entries: readonly (FileSystemEntry | File)[]): Promise<Item[]> {
+export async function fromDrop(data: DataTransfer): Promise<Item[]> {
+  const dropped = [...data.items].filter(({ kind }) => kind === 'file').map(heldBy)
   const items: Item[] = []
-  for (const entry of entries)
-    if (entry instanceof File) items.push(await fileItem(entry))
-    else if (entry.isDirectory) {
-      const files: Given[] = []
-      await walk(entry as FileSystemDirectoryEntry, files, 0)
-      items.push({ kind: 'folder', name: entry.name, files: files.filter(isPublic) })
-    } else items.push(await fileItem(await fileOf(entry as FileSystemFileEntry)))
+  for (const each of dropped) items.push(await itemOf(each))
   return items
 }
 
-async function walk(folder: FileSystemDirectoryEntry, files: Given[], depth: number): Promise<void> {
+/** One dropped thing, by all the ways in which browsers hand it over. */
+interface Dropped {
+  readonly file: File | null
+  readonly entry: FileSystemEntry | null
+  readonly handle: Promise<Handle | null> | undefined
+}
+
+/** The part of the File System API that is used here. */
+type Handle =
+  | { readonly kind: 'file'; readonly name: string; getFile(): Promise<File> }
+  | { readonly kind: 'directory'; readonly name: string; values(): AsyncIterable<Handle> }
+
+function heldBy(item: DataTransferItem): Dropped {
+  const { getAsFileSystemHandle } = item as { getAsFileSystemHandle?: () => Promise<Handle | null> }
+  return {
+    file: item.getAsFile(),
+    entry: item.webkitGetAsEntry?.() ?? null,
+    handle: getAsFileSystemHandle?.call(item).catch(() => null),
+  }
+}
+
+async function itemOf({ file, entry, handle }: Dropped): Promise<Item> {
+  if (file && !entry?.isDirectory) return fileItem(file)
+  const name = entry?.name ?? file?.name ?? ''
+  const files: Given[] = []
+  try {
+    const held = await handle
+    // Where the page was opened from a disk, Chromium lists a folder by its handle only; others have no handles.
+    if (held?.kind === 'directory') await walkHandle(held, held.name, files, 0)
+    else if (entry?.isDirectory) await walkEntry(entry as FileSystemDirectoryEntry, files, 0)
+    return { kind: 'folder', name, files: files.filter(isPublic) }
+  } catch {
+    const advice = 'this browser does not let the page look into a dropped folder: use "Choose a folder"'
+    return { kind: 'file', given: { path: name, file: new File([], name) }, role: 'unknown', advice }
+  }
+}
+
+async function walkHandle(
+  folder: Handle & { readonly kind: 'directory' },
+  path: string,
+  files: Given[],
+  depth: number,
+): Promise<void> {
+  if (depth > DEPTH_MAX) return
+  for await (const held of folder.values()) {
+    if (files.length >= FILES_MAX) return
+    const at = `${path}/${held.name}`
+    if (held.kind === 'file') files.push({ path: at, file: await held.getFile() })
+    else if (isPublic({ path: at })) await walkHandle(held, at, files, depth + 1)
+  }
+}
+
+async function walkEntry(folder: FileSystemDirectoryEntry, files: Given[], depth: number): Promise<void> {
   if (depth > DEPTH_MAX) return
   const reader = folder.createReader()
   for (;;) {
@@ -49,10 +89,9 @@ async function walk(folder: FileSystemDirectoryEntry, files: Given[], depth: num
     if (portion.length === 0) return
     for (const entry of portion) {
       if (files.length >= FILES_MAX) return
-      if (entry.isDirectory) await walk(entry as FileSystemDirectoryEntry, files, depth + 1)
+      if (entry.isDirectory) await walkEntry(entry as FileSystemDirectoryEntry, files, depth + 1)
       // A full path begins with a slash.
       else files.push({ path: entry.fullPath.slice(1), file: await fileOf(entry as FileSystemFileEntry) })
-      if (files.length % BREATH === 0) await new Promise(done => setTimeout(done))
     }
   }
 }
@@ -60,7 +99,7 @@ async function walk(folder: FileSystemDirectoryEntry, files: Given[], depth: num
 const fileOf = (entry: FileSystemFileEntry): Promise<File> => new Promise((done, fail) => entry.file(done, fail))
 
 /** The writer's own files are none of an auditor's business: journal, keys, what calls disclosed. */
-const isPublic = ({ path }: Given): boolean => !/(?:^|\.)private$/.test(path.split('/')[1] ?? '')
+const isPublic = ({ path }: Pick<Given, 'path'>): boolean => !/(?:^|\.)private$/.test(path.split('/')[1] ?? '')
 
 async function fileItem(file: File): Promise<Item> {
   const given = { path: file.name, file }

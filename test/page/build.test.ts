@@ -59,6 +59,24 @@ describe('the built page', () => {
     expect(page).not.toMatch(/\s(?:src|href)="https?:/)
   })
 
+  it('is made of core, of what judges and reads without Node, and of nothing else of ours', () => {
+    // The bundler names each file above its code; the worker's are inside a text of the script.
+    const files = new Set([...page.matchAll(/(?:^|\\n) *\/\/ (src\/[\w./-]+\.ts)(?:$|\\n)/gm)].map(([, path]) => path!))
+    expect(files).toContain('src/core/verify/verifier.ts')
+    const foreign = [...files].filter(path => !path.startsWith('src/core/'))
+    expect(foreign.sort()).toEqual([
+      'src/client/bundle-file.ts',
+      'src/client/feed-anchors.ts',
+      'src/client/feed.ts',
+      'src/client/judge.ts',
+      'src/client/kept.ts',
+      'src/client/lines.ts',
+      'src/client/locate.ts',
+      'src/client/tile-check.ts',
+      'src/client/tiled-entries.ts',
+    ])
+  })
+
   it('never calls anything valid or compliant', () => {
     const sources = readdirSync(join(root, 'web'), { recursive: true, encoding: 'utf8' })
       .filter(path => /\.(?:ts|template)$/.test(path))

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { exportBundle } from '../../src/client/export.js'
@@ -116,20 +116,16 @@ inBrowser('every kind of evidence', ({ browser, folder }) => {
     expect(page.codes).toContain('trust.none')
   })
 
-  it('takes what is dropped on it', async () => {
-    const { page } = await browser().open()
-    const files = ['audit.jsonl', 'audit.jsonl.checkpoint', 'auditor.trust'].map(name => ({
-      name,
-      bytes: [...readFileSync(at(name))],
-    }))
-    await page.evaluate(dropped => {
-      const { DataTransfer, DragEvent, File, document } = globalThis as unknown as Dropping
-      const dataTransfer = new DataTransfer()
-      for (const { name, bytes } of dropped) dataTransfer.items.add(new File([new Uint8Array(bytes)], name))
-      document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }))
-    }, files)
-    await page.locator('#chosen > li').nth(2).waitFor()
+  it('takes what is dropped on it: a folder and a file at once', async () => {
+    const { page, trouble } = await browser().open()
+    const session = await page.context().newCDPSession(page)
+    const data = { items: [], files: [at('audit'), trust], dragOperationsMask: 1 }
+    for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+      await session.send('Input.dispatchDragEvent', { type, x: 300, y: 300, data })
+    await page.locator('#chosen').getByText('Folder of a log').waitFor()
+    await page.locator('#chosen > li').nth(1).waitFor()
     expect((await run(page)).exit).toBe(0)
+    expect(trouble).toEqual([])
     await page.context().close()
   })
 
@@ -156,11 +152,3 @@ inBrowser('every kind of evidence', ({ browser, folder }) => {
     await page.context().close()
   })
 })
-
-/** The part of a browser that a drop is made of: these tests are compiled for Node. */
-interface Dropping {
-  readonly DataTransfer: new () => { readonly items: { add(file: unknown): void } }
-  readonly DragEvent: new (type: string, options: object) => unknown
-  readonly File: new (parts: readonly Uint8Array[], name: string) => unknown
-  readonly document: { readonly body: { dispatchEvent(event: unknown): void } }
-}
