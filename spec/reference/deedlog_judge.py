@@ -2,7 +2,7 @@
 import time
 
 from deedlog_bundle import Shown
-from deedlog_findings import Findings, area, severity
+from deedlog_findings import Findings, severity
 from deedlog_fold import Fold
 from deedlog_parts import Bundle, Kept
 from deedlog_records import Entry, Hidden, Stream, signed_by
@@ -324,9 +324,7 @@ class Verifier:
             against = {code for code in codes if severity(code) == "against"}
             return "pruned, not permitted" if against == {"entries.pruned-not-permitted"} else "altered"
         if "unknown" in found:
-            return "pruned, not checkable" if found_unknown(codes) == {"entries.pruned"} else "could not check"
-        if self.pruned:
-            return "pruned below %d" % self.pruned.below
+            return "could not check"
         return "self-consistent" if self.witnessed is None else "intact"
 
     def answer(self, area_, good):
@@ -397,10 +395,6 @@ class Verifier:
             "calls": sum(call.stream is stream for call in self.fold.calls.values()),
             **({"notShown": stream.lacks} if self.hidden.total else {}),
         }
-
-
-def found_unknown(codes):
-    return {code for code in codes if area(code) == "evidence" and severity(code) == "unknown"}
 
 
 def outcomes(calls):

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { codes, judge } from './kit.js'
 import { rows as treeRows } from './rows.js'
 import { heldRows } from './rows-held.js'
+import { tableRows } from './rows-table.js'
 
-const rows = [...treeRows, ...heldRows]
+const rows = [...treeRows, ...heldRows, ...tableRows]
 
 describe('attacks', () => {
   it('are many', () => {

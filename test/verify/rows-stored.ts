@@ -14,11 +14,17 @@ import { Party, TestLog } from './kit.js'
  */
 
 const clerk = new Party('did:example:clerk')
+const witness = new Party('witness.example/w1')
+const quorum = [`witness w1 ${witness.vkey(witness.name, 4).text}`, 'quorum w1']
 
 /** A log as somebody finds it, and what came with it. */
 export interface Stored {
   /** Files below the target, by path; the target is the folder. None: the target is not there. */
   readonly files?: ReadonlyMap<string, Uint8Array>
+  /** A bundle, which is the target then. */
+  readonly bundle?: Uint8Array
+  /** Checkpoints that the auditor has from elsewhere. */
+  readonly held?: readonly Uint8Array[]
   /** Text of the auditor's trust file, beside the target or, by `supplied`, inside it. */
   readonly trust: string
   readonly supplied?: true
@@ -30,12 +36,16 @@ export interface StoredRow {
   readonly attack: string
   readonly holds: string
   readonly build: (attacked: boolean) => Stored
-  readonly exit: 1 | 2
+  readonly exit: 0 | 1 | 2 | 3
   /** The verdicts, or the code of the error that comes instead of a report. */
   readonly answers: readonly [evidence: string, completeness: string, conduct: string] | string
   readonly codes?: readonly string[]
-  /** Why the verifier in spec/reference is not asked. */
-  readonly unknownToReference?: string
+  /** Said of the honest twin, where that is not exit 0. */
+  readonly twin?: readonly string[]
+  /** Notices that only the hostile one gets. */
+  readonly notices?: readonly string[]
+  /** Code of what is not excluded, where nobody can tell. */
+  readonly undetected?: string
 }
 
 const UNTOLD = 'could not check'
@@ -115,6 +125,14 @@ export const storedRows: readonly StoredRow[] = [
     ),
     exit: 1,
     answers: ALTERED,
+    codes: [
+      'entry.altered',
+      'outcome.without-intent',
+      'record.stray',
+      'root.mismatch',
+      'stream.broken',
+      'stream.miscounted',
+    ],
   },
   {
     attack: 'a hash in a tile is edited, the records stay',
@@ -130,6 +148,7 @@ export const storedRows: readonly StoredRow[] = [
     build: folder(files => change(files, FIRST, bytes => flipped(bytes, 0))),
     exit: 1,
     answers: ALTERED,
+    codes: ['entries.unreadable', 'entry.altered'],
   },
   {
     attack: 'the first bundle is gone, and nobody promised to keep it no longer',
@@ -138,7 +157,6 @@ export const storedRows: readonly StoredRow[] = [
     exit: 1,
     answers: ['pruned, not permitted', UNTOLD, UNTOLD],
     codes: ['entries.pruned-not-permitted'],
-    unknownToReference: 'it does not judge pruning',
   },
   {
     attack: 'the last bundle is gone',
@@ -154,6 +172,7 @@ export const storedRows: readonly StoredRow[] = [
     build: folder(files => void files.delete('tile/entries/001')),
     exit: 1,
     answers: ALTERED,
+    codes: ['entries.missing'],
   },
   {
     attack: 'all bundles are gone, the checkpoint stays',
@@ -200,6 +219,20 @@ export const storedRows: readonly StoredRow[] = [
     exit: 2,
     answers: [UNTOLD, 'complete as far as recorded', 'no exceptions'],
     codes: ['trust.supplied'],
+  },
+
+  {
+    attack: 'no witness has seen the log for longer than the auditor allows',
+    holds: 'a trust file with a quorum and a lag',
+    build: attacked => {
+      const log = new TestLog()
+      log.stream(clerk).call()
+      const lag = `lag ${attacked ? 60 : 2 ** 53 - 1}`
+      return { files: log.files(log.checkpoint({ witnesses: [witness] })), trust: log.trust([clerk], [...quorum, lag]) }
+    },
+    exit: 2,
+    answers: [UNTOLD, 'complete as far as recorded', 'no exceptions'],
+    codes: ['checkpoint.stale'],
   },
 
   disclosed(
