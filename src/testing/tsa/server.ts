@@ -11,6 +11,8 @@ export type TsaFault =
 export interface TsaServerOptions extends AuthorityOptions {
   /** Milliseconds since 1970. Default: the clock of this machine. */
   readonly now?: () => number
+  /** Where to listen on the loopback address. Default: any port that is free. */
+  readonly port?: number
 }
 
 const YEAR_MS = 31_557_600_000
@@ -44,13 +46,15 @@ export class TsaServer {
     this.#impostor = new TestAuthority({ ...options, rootOf: root, signer: { purposes } })
   }
 
-  /** Starts one on a free port of the loopback address. */
+  /** Starts one on the loopback address. */
   static async start(options: TsaServerOptions = {}): Promise<TsaServer> {
     let tsa: TsaServer | undefined
     const server = createServer((request, response) => {
       void tsa!.#serve(request, response)
     })
-    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen(options.port ?? 0, '127.0.0.1', resolve)
+    })
     tsa = new TsaServer(server, { kind: 'p256', ...options })
     return tsa
   }
