@@ -45,6 +45,8 @@ async function bundle(entry, define) {
     write: false,
     metafile: true,
     platform: 'browser',
+    // The names of files stand in the page: they must not say where a linked folder really lies.
+    preserveSymlinks: true,
     conditions: ['browser'],
     format: 'iife',
     target: 'es2022',
