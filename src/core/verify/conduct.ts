@@ -315,9 +315,10 @@ export class Calls {
 
   #judgeApproval(index: number, call: OpenCall, ran: string): void {
     if (call.verdict !== 'review' || call.review?.approved) return
-    if (call.review) this.#except('call.declined-yet-executed', call, `was declined, and ${ran}`, index)
-    else if (this.#notShown.between(call.index, index) > 0)
+    // The first review counts: one that is not shown may stand before the one that is.
+    if (this.#notShown.between(call.index, call.review?.index ?? index) > 0)
       this.#lacks(call, `whether it was approved: it needed that, and ${ran}`, index)
+    else if (call.review) this.#except('call.declined-yet-executed', call, `was declined, and ${ran}`, index)
     else this.#except('call.executed-without-approval', call, `needed an approval, had none, and ${ran}`, index)
   }
 

@@ -307,7 +307,8 @@ export class Reading {
       this.#findings.add('stream.other-origin', `${who} calls this log ${quote(origin)}`, where)
     const isVouched = stream.identity === 'pinned' || stream.identity === 'introduced'
     // Of a pruned log all records of operators are kept; of a bundle, what its maker chose.
-    if (this.#trust && this.#isAsked && !isVouched && this.#notShown.below(index) > 0) {
+    const isDoubted = this.#trust !== undefined || stream.pretender || stream.identity === 'contradicted'
+    if (isDoubted && this.#isAsked && !isVouched && this.#notShown.below(index) > 0) {
       this.#findings.add('identity.not-shown', `${who} is signed by a key that nothing shown vouches for`, where)
       return
     }
