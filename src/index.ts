@@ -17,4 +17,5 @@ export type { Anchor, AnchoredCheckpoint, Attempt, Progress } from './publish/an
 export type { RoundResult } from './publish/anchor-runner.js'
 export { type AnchoringOptions, type AnchorMetrics, anchoring, type ScheduledAnchors } from './publish/anchoring.js'
 export { type Rfc3161Options, rfc3161 } from './publish/rfc3161.js'
+export { witnesses } from './publish/witness-config.js'
 export * from './recorder/index.js'

@@ -116,7 +116,8 @@ export class Checkpointer {
   /** Signs and releases what is durable and not yet covered, without waiting for its time. */
   async settle(): Promise<void> {
     // The one in progress may have begun before the last record; its error is repeated or mended by the next.
-    await this.idle()
+    // And where it was one that is let out again, cosigned, that of the last record is still to be made.
+    while (this.#checkpointing) await this.idle()
     if (!this.#halted && this.#integrator.size > this.#released) await this.#checkpoint()
   }
 

@@ -36,6 +36,7 @@ import {
 } from './place.js'
 import type { Store } from './ports.js'
 import { settleLog } from './settle-log.js'
+import { WITNESS_FILES } from './witness-standing.js'
 import type { World } from './world.js'
 
 /** What was moved. */
@@ -141,7 +142,7 @@ async function fill(disk: Disk, from: Layout, to: Layout, config: LogConfig): Pr
     to.keys,
     to.rules,
     ...VAULT_FILES.map(of => to[of]),
-    ...ANCHOR_FILES.map(name => `${to.privateFolder}/${name}`),
+    ...OUTSIDE_FILES.map(name => `${to.privateFolder}/${name}`),
   ])
     await reading(path, disk.remove(path))
   for (const folder of [to.journal, to.keys, to.agentKeys]) await makeFolder(disk, folder, PRIVATE_FOLDER_MODE)
@@ -154,7 +155,7 @@ async function fill(disk: Disk, from: Layout, to: Layout, config: LogConfig): Pr
     const bytes = await reading(from[of], disk.readFile(from[of]))
     if (bytes) await putFile(disk, to[of], bytes, PRIVATE_FILE_MODE)
   }
-  for (const name of ANCHOR_FILES) {
+  for (const name of OUTSIDE_FILES) {
     const bytes = await reading(name, disk.readFile(`${from.privateFolder}/${name}`))
     if (bytes) await putFile(disk, `${to.privateFolder}/${name}`, bytes, PRIVATE_FILE_MODE)
   }
@@ -177,8 +178,8 @@ async function fill(disk: Disk, from: Layout, to: Layout, config: LogConfig): Pr
 
 const VAULT_FILES = ['retention', 'retentions', 'erasing'] as const
 
-// Who dates the log's checkpoints, and which of them wait for it (`src/publish/`).
-const ANCHOR_FILES = ['anchors.json', 'anchor-queue.json'] as const
+// Who dates the log's checkpoints, which of them wait for it, and who sees them (`src/publish/`).
+const OUTSIDE_FILES = ['anchors.json', 'anchor-queue.json', ...WITNESS_FILES] as const
 
 /** The source's newest checkpoint, which covers all of it by now. */
 async function noteOf(disk: Disk, from: Layout): Promise<Uint8Array> {

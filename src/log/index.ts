@@ -38,7 +38,7 @@ export const memory = (options: LogOptions = {}): AuditBackend =>
 export const openLog = (target: string, options: LogOptions = {}): Promise<Log> => openLogIn(realWorld, target, options)
 
 /** Makes a log and opens it. @throws {UnavailableError} `log.exists`, and what {@link openLog} throws */
-export async function createLog(target: string, options: LogOptions = {}): Promise<Log> {
+export async function createLog(target: string, options: MakeOptions = {}): Promise<Log> {
   if (options.create === false) throw new TypeError('a log cannot be made with create: false')
   return openLogIn(realWorld, target, options, undefined, 'be new')
 }

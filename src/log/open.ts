@@ -41,6 +41,7 @@ import { keepRuleFile } from './rule-files.js'
 import { checkedSigner, seedSigner } from './signer.js'
 import { memoryStore } from './stores/memory.js'
 import { addAgent, formatOwnTrust, writeTrust } from './trust-file.js'
+import { witnessPolicyPath } from './witness-standing.js'
 import type { World } from './world.js'
 import { LogWriter } from './writer.js'
 
@@ -50,6 +51,8 @@ export interface MakeOptions extends LogOptions {
   readonly operatorSeed?: Uint8Array
   /** Length at which a segment of the journal is not gone on with; for tests. */
   readonly segmentBytes?: number
+  /** Lines `witness`, `group` and `quorum` for a new log's trust file, and for the commands that open it later. */
+  readonly witnessPolicy?: string
 }
 
 /**
@@ -122,6 +125,8 @@ async function create(world: World, layout: Layout, options: MakeOptions, unfini
   for (const folder of [layout.journal, layout.keys, layout.agentKeys])
     await makeFolder(disk, folder, PRIVATE_FOLDER_MODE)
   if (layout.publicFolder) await makeFolder(disk, layout.publicFolder, PUBLIC_FOLDER_MODE)
+  if (options.witnessPolicy !== undefined)
+    await putFile(disk, witnessPolicyPath(layout), toUtf8(options.witnessPolicy), PRIVATE_FILE_MODE)
   const store = storeOf(disk, layout)
   let config: LogConfig
   try {
@@ -136,7 +141,8 @@ async function create(world: World, layout: Layout, options: MakeOptions, unfini
 /** Removes what a crash left of making a log: only what `create` makes, and never once there is a `deedlog.json`. */
 async function removeUnfinished(disk: Disk, layout: Layout): Promise<void> {
   const made = layout.publicFolder ? [layout.publicFolder] : [layout.target, layout.checkpoint, layout.notes]
-  for (const path of [...made, layout.journal, layout.head, layout.keys]) await reading(path, disk.remove(path))
+  for (const path of [...made, layout.journal, layout.head, layout.keys, witnessPolicyPath(layout)])
+    await reading(path, disk.remove(path))
 }
 
 /** Gives an empty store its keys, its first record and its first checkpoint, in the order of every later one. */
@@ -196,6 +202,7 @@ async function openExisting(world: World, layout: Layout, options: MakeOptions, 
     await reading(layout.config, disk.syncDirectory(folderOf(layout.config)))
   await refuseMoved(disk, layout)
   await refuseRollback(disk, layout, config.origin)
+  const witnesses = options.witnesses ?? (await world.witnessesOf?.(disk, layout))
   const store = storeOf(disk, layout, options.segmentBytes)
   const anchors = options.anchors?.start({ world, layout })
   let stopServing = async (): Promise<void> => {}
@@ -210,9 +217,7 @@ async function openExisting(world: World, layout: Layout, options: MakeOptions, 
       announceAgent: key => addAgent(disk, layout.trustFile, key.text),
       othersPresent: () => othersPresent(world, layout),
       ...(anchors === undefined ? {} : { anchors }),
-      ...(options.witnesses === undefined
-        ? {}
-        : { witnesses: log => options.witnesses!.start({ world, layout, ...log }) }),
+      ...(witnesses === undefined ? {} : { witnesses: log => witnesses.start({ world, layout, ...log }) }),
       letGo: async () => {
         await stopServing()
         await anchors?.stop()
@@ -244,6 +249,7 @@ async function finishCreation(disk: Disk, layout: Layout, config: LogConfig, wri
   const mark = await reading(layout.creating, disk.readFile(layout.creating))
   if (!mark) return
   const wantsTrust = (JSON.parse(fromUtf8(mark)) as { trustFile?: unknown }).trustFile === true
+  const policy = await reading(layout.trustFile, disk.readFile(witnessPolicyPath(layout)))
   if (wantsTrust)
     await writeTrust(
       disk,
@@ -253,6 +259,7 @@ async function finishCreation(disk: Disk, layout: Layout, config: LogConfig, wri
         logId: config.logId,
         logKey: writer.logKey.text,
         operatorKey: writer.operatorKey.text,
+        ...(policy === undefined ? {} : { witnessPolicy: fromUtf8(policy) }),
       }),
     )
   await reading(layout.creating, disk.remove(layout.creating))

@@ -14,10 +14,11 @@ import type { Disk } from './disk.js'
 import { reading } from './disk-error.js'
 import type { Layout } from './layout.js'
 import { FileKeys } from './stores/file-keys.js'
+import { readStandings, standingsPath } from './witness-standing.js'
 
 /**
  * Refuses a log whose head is behind any later checkpoint of it that is known here: the one everybody sees, those that
- * records cite, and those that were anchored. Somebody put an old private folder back; going on would sign a second history.
+ * records cite, those that were anchored, and those that witnesses have cosigned. Somebody put an old private folder back; going on would sign a second history.
  *
  * @param origin  Of the log, for its key's name.
  * @throws {UnavailableError} `log.rolled-back`, with sizes and dates of both
@@ -46,7 +47,8 @@ export async function refuseRollback(disk: Disk, layout: Layout, origin: string)
 
 /**
  * Signed notes that lie beside a log and may be of a checkpoint of more than `above` entries: the one that everybody
- * sees, those that records cite, and those that were anchored. Nobody has looked at what they say.
+ * sees, those that records cite, those that were anchored, and those that witnesses have cosigned. Nobody has looked at
+ * what they say.
  */
 export async function* knownCheckpoints(
   disk: Disk,
@@ -66,6 +68,8 @@ export async function* knownCheckpoints(
     const note = noteIn(await reading(path, disk.readFile(path)))
     if (note) yield { path, note }
   }
+  for (const { cosigned } of await readStandings(disk, layout))
+    if (cosigned && cosigned.size > above) yield { path: standingsPath(layout), note: cosigned.note }
 }
 
 /** The checkpoint that was to be anchored; undefined in a file that is none, or does not have it. */

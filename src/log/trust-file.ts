@@ -10,13 +10,15 @@ export function formatOwnTrust(log: {
   /** Verifier keys as text. */
   readonly logKey: string
   readonly operatorKey: string
+  /** Lines `witness`, `group` and `quorum`. Default: nobody is asked. */
+  readonly witnessPolicy?: string
 }): string {
   return [
     `# Whose signatures count for the log ${log.origin}: the operator's own statement.`,
     '# It proves nothing to whoever gets it together with the log. Hand it to the auditor by another way, and keep a',
     '# copy where the operator cannot change it. Agents are added below when they first get a key from this log.',
     `log ${log.logKey}`,
-    'quorum none',
+    ...(log.witnessPolicy ?? 'quorum none').trimEnd().split('\n'),
     `log-id ${log.logId}`,
     `operator ${log.operatorKey}`,
     '',

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Disk } from './disk.js'
 import { nodeSockets, type Sockets } from './join/sockets.js'
+import type { Layout } from './layout.js'
 import { nodeDisk } from './node-disk.js'
 import { processRegistry, type Registry } from './registry.js'
+import type { Witnessing } from './witnessing.js'
 
 /** Everything a log takes from outside itself. A test that replaces all three drives a log by one seed. */
 export interface World {
@@ -14,6 +16,8 @@ export interface World {
   readonly logs: Registry
   /** Where processes find each other; absent: they do not. */
   readonly sockets?: Sockets
+  /** Who sees the checkpoints of a log that is opened without a word about it; absent: nobody. */
+  readonly witnessesOf?: (disk: Disk, layout: Layout) => Promise<Witnessing | undefined>
 }
 
 export interface Clock {

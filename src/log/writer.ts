@@ -171,6 +171,7 @@ export class LogWriter {
       // Whoever opens lets go of the lock now: nothing of this writer may come to life after that.
       writer.#closing = Promise.resolve()
       writer.#checkpointer.quiet()
+      await writer.#cosigned.stop()
       throw error
     }
     writer.#checkpointer.opened()

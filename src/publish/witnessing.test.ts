@@ -156,9 +156,10 @@ describe('the witnesses of a running log', () => {
     await w1.server.stop()
     const rounds = witnessing({ policy: `${line('w1', w1)}quorum w1\n` }).start(new FakeLog())
     rounds.released(noteOf(5), 5)
-    const waiting = rounds.witnessed(5)
+    const refused = expect(rounds.witnessed(5)).rejects.toMatchObject({ code: 'log.unwitnessed' })
     await rounds.stop()
-    await expect(waiting).rejects.toMatchObject({ code: 'log.unwitnessed' })
+    await refused
+    await expect(rounds.witnessed(6)).rejects.toMatchObject({ code: 'log.unwitnessed' })
   })
 
   it('are refused where they could never be a quorum', async () => {

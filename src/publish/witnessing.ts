@@ -11,6 +11,7 @@ import {
 import type { RunningWitnesses, WitnessedPlace, Witnessing } from '../log/witnessing.js'
 import type { Timer } from '../log/world.js'
 import { askWitness, type Cosigned, isAlarm, type WitnessAddress, withCosignatures } from './witness-client.js'
+import { type Failure, WitnessStatus } from './witness-status.js'
 
 export interface WitnessingOptions {
   /**
@@ -62,7 +63,9 @@ export function witnessing(options: WitnessingOptions): ScheduledWitnesses {
   const policy = readPolicy(options.policy)
   const witnesses = policy.witnesses.flatMap(addressOf)
   if (policy.quorum === 'none' || !meetsQuorum(policy, new Set(witnesses.map(({ name }) => name))))
-    throw new TypeError('the policy names no quorum that the witnesses with an address could be')
+    throw new TypeError(
+      'the policy names no quorum that its witnesses with an address could be: see spec/trust-file.md',
+    )
   let newest: WitnessRound | undefined
   return {
     newest: () => newest,
@@ -92,10 +95,13 @@ const readPolicy = (text: string): TlogPolicy =>
 
 function addressOf({ name, key, url }: PolicyWitness): WitnessAddress[] {
   if (url === undefined) return []
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
-    throw new TypeError(`the address of witness ${name} is none of http: or https:`)
+  if (!isWitnessUrl(url)) throw new TypeError(`the address of witness ${name} is none of http: or https:`)
   return [{ name, key, url: url.replace(/\/+$/, '') }]
 }
+
+/** Whether a witness can be asked at an address. */
+export const isWitnessUrl = (url: string | undefined): url is string =>
+  url !== undefined && /^https?:\/\//.test(url) && URL.canParse(url)
 
 interface Plan {
   readonly policy: TlogPolicy
@@ -116,8 +122,9 @@ class Rounds implements RunningWitnesses {
   readonly #place: WitnessedPlace
   readonly #plan: Plan
   readonly #stopping = new AbortController()
+  readonly #status: WitnessStatus
   /** By name of the witness: the size it cosigned last, as far as we know. A wrong one costs one request. */
-  readonly #known = new Map<string, number>()
+  #known: Map<string, number> | undefined
   #newest: { readonly note: Uint8Array; readonly size: number } | undefined
   /** Size of the largest checkpoint that a quorum has cosigned. */
   #witnessed = 0
@@ -129,6 +136,7 @@ class Rounds implements RunningWitnesses {
   constructor(place: WitnessedPlace, plan: Plan) {
     this.#place = place
     this.#plan = plan
+    this.#status = new WitnessStatus(place, plan.witnesses)
   }
 
   released(note: Uint8Array, size: number): void {
@@ -139,27 +147,36 @@ class Rounds implements RunningWitnesses {
 
   async witnessed(size: number): Promise<void> {
     if (this.#witnessed >= size) return
-    const { clock } = this.#place.world
-    let timer: Timer | undefined
-    const waiting = new Promise<boolean>(resolve => {
-      const waiter: Waiter = { size, resolve }
-      this.#waiters.push(waiter)
-      const giveUp = (): void => {
-        this.#waiters = this.#waiters.filter(each => each !== waiter)
-        resolve(false)
-      }
-      timer = clock.timer(this.#plan.waitMs, giveUp)
-      timer.keepAlive()
-      this.#stopping.signal.addEventListener('abort', giveUp, { once: true })
-    })
-    this.#run()
-    const isWitnessed = await waiting
-    timer?.cancel()
-    if (!isWitnessed)
+    if (!(await this.#waitFor(size)))
       throw new UnavailableError('log.unwitnessed', `no quorum of witnesses has cosigned ${size} records in time`, {
         expected: 'witnesses that answer; the records themselves are durable and in the log',
         retryable: true,
       })
+  }
+
+  async #waitFor(size: number): Promise<boolean> {
+    // Nobody is asked any more.
+    if (this.#stopping.signal.aborted) return false
+    let timer: Timer | undefined
+    const waiting = new Promise<boolean>(resolve => {
+      const waiter: Waiter = { size, resolve }
+      this.#waiters.push(waiter)
+      timer = this.#place.world.clock.timer(this.#plan.waitMs, () => {
+        this.#waiters = this.#waiters.filter(each => each !== waiter)
+        resolve(false)
+      })
+      timer.keepAlive()
+    })
+    this.#run()
+    const isWitnessed = await waiting
+    timer?.cancel()
+    return isWitnessed
+  }
+
+  #giveUpWaiting(): void {
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const { resolve } of waiters) resolve(false)
   }
 
   async finish(): Promise<void> {
@@ -182,7 +199,9 @@ class Rounds implements RunningWitnesses {
   async stop(): Promise<void> {
     this.#stopping.abort()
     this.#timer?.cancel()
+    this.#giveUpWaiting()
     await this.#round
+    await this.#status.write()
   }
 
   #run(): void {
@@ -228,9 +247,7 @@ class Rounds implements RunningWitnesses {
           expected: 'the newest copy of this log; or deedlog continue, which says what is lost',
         }),
       )
-      const waiters = this.#waiters
-      this.#waiters = []
-      for (const { resolve } of waiters) resolve(false)
+      this.#giveUpWaiting()
     }
     if (isQuorum && !alarm) {
       await this.#place.cosigned(withCosignatures(note, cosigned), size)
@@ -240,6 +257,8 @@ class Rounds implements RunningWitnesses {
       this.#waiters = this.#waiters.filter(waiter => waiter.size > this.#witnessed)
       for (const { resolve } of done) resolve(true)
     } else this.#failures++
+    // Those whom we cut off ourselves have not failed.
+    if (!this.#stopping.signal.aborted || isQuorum || alarm) await this.#status.over(note, size, answers.map(asStatus))
     this.#plan.over({
       size,
       quorum: isQuorum && !alarm,
@@ -258,6 +277,8 @@ class Rounds implements RunningWitnesses {
     const signal = AbortSignal.any([round.signal, this.#stopping.signal])
     const { text } = parseNote(note)
     const checkpoint = parseCheckpoint(text)
+    this.#known ??= new Map(await this.#status.sizes())
+    const known = this.#known
     try {
       return await Promise.all(
         witnesses.map(async witness => {
@@ -265,9 +286,9 @@ class Rounds implements RunningWitnesses {
             const cosigned = await askWitness(
               witness,
               { checkpoint, note, prove: old => this.#place.prove(old, checkpoint.size) },
-              { old: this.#known.get(witness.name) ?? 0, nowMs: clock.now(), signal },
+              { old: known.get(witness.name) ?? 0, nowMs: clock.now(), signal },
             )
-            this.#known.set(witness.name, checkpoint.size)
+            known.set(witness.name, checkpoint.size)
             good.add(witness.name)
             if (!late && meetsQuorum(policy, good)) late = clock.timer(GRACE_MS, () => round.abort())
             return cosigned
@@ -284,9 +305,15 @@ class Rounds implements RunningWitnesses {
 }
 
 const told = (answer: Cosigned | Error) =>
-  answer instanceof Error
-    ? { error: { code: isDeedlogError(answer) ? answer.code : 'internal', message: answer.message } }
-    : { seconds: answer.seconds }
+  answer instanceof Error ? { error: failureOf(answer) } : { seconds: answer.seconds }
+
+const asStatus = (answer: Cosigned | Error): Cosigned | Failure =>
+  answer instanceof Error ? failureOf(answer) : answer
+
+const failureOf = (error: Error): Failure => ({
+  code: isDeedlogError(error) ? error.code : 'internal',
+  message: error.message,
+})
 
 const DURATION_MAX = 86_400_000
 /** How long the slower witnesses may take once there are enough of them. */

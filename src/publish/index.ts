@@ -1,0 +1,11 @@
+/*
+ * `deedlog/publish`: what a log is opened with so that others see and date its checkpoints. Off the path of a call.
+ */
+
+export type { Anchor, AnchoredCheckpoint, Attempt, Progress } from './anchor.js'
+export type { RoundResult } from './anchor-runner.js'
+export { type AnchoringOptions, type AnchorMetrics, anchoring, type ScheduledAnchors } from './anchoring.js'
+export { type Rfc3161Options, rfc3161 } from './rfc3161.js'
+export { askMonitoring, type Monitored, type WitnessAddress } from './witness-client.js'
+export { witnesses } from './witness-config.js'
+export { type ScheduledWitnesses, type WitnessingOptions, type WitnessRound, witnessing } from './witnessing.js'
