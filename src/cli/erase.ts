@@ -5,7 +5,6 @@ import { eraseCalls, publishAll } from '../log/erase-calls.js'
 import type { ErasedField } from '../log/erase-plan.js'
 import { parseClass, type Retention, type RetentionClass } from '../log/retention.js'
 import { readRetention } from '../log/retention-file.js'
-import { realWorld } from '../log/world.js'
 import { callId } from './call-id.js'
 import { type Context, examples, exitCodes } from './command.js'
 import { requireField, type Selection, selectCalls } from './erase-selection.js'
@@ -17,6 +16,7 @@ import { safe, safeJson } from './terminal/safe.js'
 import { shellPath } from './terminal/shell-word.js'
 import { PAGE_COLUMNS } from './terminal/terminal.js'
 import { version } from './version.js'
+import { commandWorld } from './world.js'
 
 interface EraseOptions {
   readonly call?: readonly string[]
@@ -93,8 +93,8 @@ async function run(target: string, options: EraseOptions, { terminal }: Context)
       expected: 'a word, such as gdpr-17',
     })
   // What no checkpoint covers yet would not be found.
-  await publishAll(realWorld, target)
-  const kept = await readRetention(realWorld, target)
+  await publishAll(commandWorld, target)
+  const kept = await readRetention(commandWorld, target)
   const retention: Retention = { ...kept, classes: [...kept.classes, ...(options.retain ?? [])] }
   const source = await openSource(target)
   const { field } = options
@@ -105,7 +105,7 @@ async function run(target: string, options: EraseOptions, { terminal }: Context)
     })
     .finally(() => source.close())
   const recorder = { name: 'deedlog', version: version() }
-  const erased = await eraseCalls(realWorld, target, selected.calls, {
+  const erased = await eraseCalls(commandWorld, target, selected.calls, {
     basis,
     recorder,
     ...(field ? { field: field.field } : {}),

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { quote } from '../core/errors.js'
-import { type Log, openLog } from '../log/index.js'
+import { type Log, openLogIn } from '../log/index.js'
 import { Recorder } from '../recorder/index.js'
 import type { CallResult } from '../recorder/types.js'
 import { exitCodeOf, resultOf } from './child/result.js'
@@ -12,6 +12,7 @@ import { numberOption, textOption, wordOption } from './options.js'
 import { safeJson } from './terminal/safe.js'
 import { PAGE_COLUMNS } from './terminal/terminal.js'
 import { version } from './version.js'
+import { commandWorld } from './world.js'
 
 interface ExecOptions {
   readonly tool: string
@@ -88,7 +89,7 @@ async function run(
 ): Promise<void> {
   const signals = watchSignals()
   const complain = complainTo(context, options)
-  const log = await openLog(dir, { create: false })
+  const log = await openLogIn(commandWorld, dir, { create: false })
   let ran: Ran | undefined
   try {
     ran = await record(log, command, options, { signals, complain, context })

@@ -3,7 +3,6 @@ import { quote } from '../core/errors.js'
 import { formatTime, isId } from '../core/record/index.js'
 import type { Hold, Retention } from '../log/retention.js'
 import { changeRetention, readRetention } from '../log/retention-file.js'
-import { realWorld } from '../log/world.js'
 import { type Context, examples } from './command.js'
 import { UsageError } from './errors.js'
 import { jsonOption, wordOption } from './options.js'
@@ -12,6 +11,7 @@ import { safe, safeJson } from './terminal/safe.js'
 import { shellPath } from './terminal/shell-word.js'
 import { PAGE_COLUMNS } from './terminal/terminal.js'
 import { version } from './version.js'
+import { commandWorld } from './world.js'
 
 interface HoldOptions {
   readonly tool?: string
@@ -61,9 +61,9 @@ async function run(
   if (changed) {
     const { what, value } = whatOf(options)
     const change = action === 'add' ? adding(what, value, options.reason) : removing(what, value)
-    await changeRetention(realWorld, target, change, { recorder: { name: 'deedlog', version: version() } })
+    await changeRetention(commandWorld, target, change, { recorder: { name: 'deedlog', version: version() } })
   }
-  const { holds } = await readRetention(realWorld, target)
+  const { holds } = await readRetention(commandWorld, target)
   if (options.json === true) {
     await terminal.out(`${safeJson({ holds }, 2)}\n`)
     return

@@ -1,8 +1,10 @@
 import type { Command } from 'commander'
 import { ALGORITHM, formatVerifierKey } from '../core/tlog/index.js'
 import { createLog } from '../log/index.js'
+import { witnessPolicyOf } from '../publish/witness-config.js'
 import { type Context, examples } from './command.js'
-import { jsonOption, numberOption, wordOption } from './options.js'
+import { UsageError } from './errors.js'
+import { jsonOption, linesOption, numberOption, wordOption } from './options.js'
 import { type Look, Page } from './render/page.js'
 import { safe, safeJson } from './terminal/safe.js'
 import { shellPath, shellWord } from './terminal/shell-word.js'
@@ -13,6 +15,8 @@ interface InitOptions {
   readonly origin?: string
   readonly agent?: string
   readonly retentionDays?: number
+  readonly witness?: readonly string[]
+  readonly quorum?: number
   readonly json?: true
 }
 
@@ -22,6 +26,8 @@ interface Made {
   readonly origin: string
   readonly logId: string
   readonly trust: string
+  /** Lines `witness`, `group` and `quorum` of its trust file; absent where nobody is asked. */
+  readonly witnesses?: readonly string[]
   readonly keys: {
     readonly log: string
     readonly operator: string
@@ -31,6 +37,8 @@ interface Made {
 
 // A promise of more than a thousand years is a slip of the hand, and the first record keeps it for good.
 const RETENTION_DAYS_MAX = 365_250
+// Each is asked for every checkpoint.
+export const WITNESSES_MAX = 64
 
 export function addInit(program: Command, context: Context): void {
   program
@@ -53,6 +61,13 @@ export function addInit(program: Command, context: Context): void {
         RETENTION_DAYS_MAX,
       ),
     )
+    .addOption(
+      linesOption(
+        '--witness <line>',
+        'who shall see its checkpoints: "<name> <verifier key> <address>", as its keeper gives them; repeatable',
+      ),
+    )
+    .addOption(numberOption('--quorum <n>', 'how many of them must cosign; default: more than half', 1, WITNESSES_MAX))
     .addOption(jsonOption('what was made'))
     .addHelpText(
       'after',
@@ -63,6 +78,10 @@ export function addInit(program: Command, context: Context): void {
           'named, and with an agent auditors know',
         ],
         ['deedlog init audit.jsonl', 'one record per line in one file'],
+        [
+          'deedlog init audit --witness "w1 witness.example/w1+1f0f+BA... https://witness.example"',
+          'a witness cosigns its checkpoints',
+        ],
       ]),
     )
     .action((target: string, options: InitOptions) => run(target, options, context))
@@ -74,14 +93,23 @@ async function run(target: string, options: InitOptions, { terminal }: Context):
   await terminal.out(options.json === true ? `${safeJson(made, 2)}\n` : renderMade(made, look))
 }
 
-async function make(target: string, { origin, agent, retentionDays }: InitOptions): Promise<Made> {
+async function make(target: string, options: InitOptions): Promise<Made> {
+  const { origin, agent, retentionDays } = options
+  const policy = policyOf(options)
   const log = await createLog(target, {
+    ...(policy === undefined ? {} : { witnessPolicy: policy }),
     ...(origin === undefined ? {} : { origin }),
     ...(retentionDays === undefined ? {} : { retentionDays }),
   })
   try {
     const keys = { log: log.verifierKey, operator: log.operatorKey }
-    const made = { target, origin: log.origin, logId: log.id, trust: besideTarget(target) }
+    const made = {
+      target,
+      origin: log.origin,
+      logId: log.id,
+      trust: besideTarget(target),
+      ...(policy === undefined ? {} : { witnesses: policy.trimEnd().split('\n') }),
+    }
     // The log makes the key on first use, and adds it to the trust file.
     const identity = agent === undefined ? undefined : await log.identity?.(agent)
     if (agent === undefined || identity === undefined) return { ...made, keys }
@@ -92,8 +120,20 @@ async function make(target: string, { origin, agent, retentionDays }: InitOption
   }
 }
 
+/**
+ * The policy that `--witness` and `--quorum` ask for; undefined where they do not.
+ * @throws {MalformedError} `policy.*`
+ */
+export function policyOf({ witness, quorum }: Pick<InitOptions, 'witness' | 'quorum'>): string | undefined {
+  if (witness !== undefined) return witnessPolicyOf(witness, quorum)
+  if (quorum === undefined) return undefined
+  throw new UsageError('usage.option', '--quorum counts witnesses, and there is none', {
+    expected: '--witness "<name> <verifier key> <address>" for each of them',
+  })
+}
+
 /** What was made, and what to type next. */
-export function renderMade({ target, origin, logId, trust, keys }: Made, look: Look): string {
+export function renderMade({ target, origin, logId, trust, witnesses, keys }: Made, look: Look): string {
   const page = new Page(look)
     .heading(`Made the log ${safe(target)}`)
     .value('origin', safe(origin))
@@ -104,8 +144,15 @@ export function renderMade({ target, origin, logId, trust, keys }: Made, look: L
   page
     .fact('trust file', `${safe(trust)}: give it to auditors another way than the log`)
     .fact('secrets', 'stay in the private folder: back it up, let no agent read it')
-    .heading('Next')
+  for (const line of witnesses ?? []) page.value('trusts', safe(line))
+  page.heading('Next')
   const path = shellPath(target)
+  if (witnesses !== undefined)
+    page
+      .line('Give the log key to whoever keeps a witness; where it is deedlog, they type:')
+      .line(`  deedlog witness add-log <their witness> ${shellWord(keys.log)}`)
+      .line('and then you:')
+      .line(`  deedlog witness ask ${path}`)
   const as = keys.agent === undefined ? '' : ` --agent ${shellWord(keys.agent.id)}`
   return page
     .line(`  deedlog exec ${path} --tool hello${as} -- echo hello`)

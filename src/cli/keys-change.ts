@@ -15,7 +15,6 @@ import {
   withdrawAgentKey,
   withdrawOperatorKey,
 } from '../log/key-events.js'
-import { realWorld } from '../log/world.js'
 import { type Context, examples } from './command.js'
 import { commandSigner } from './command-signer.js'
 import { UsageError } from './errors.js'
@@ -25,6 +24,7 @@ import { safe, safeJson } from './terminal/safe.js'
 import { PAGE_COLUMNS } from './terminal/terminal.js'
 import { besideTarget } from './trust-argument.js'
 import { version } from './version.js'
+import { commandWorld } from './world.js'
 
 interface Whose {
   readonly agent?: string
@@ -195,7 +195,7 @@ async function known(target: string, key: VerifierKey, options: Whose): Promise<
 const sameKey = (a: VerifierKey, b: VerifierKey): boolean => a.publicKey.every((byte, i) => byte === b.publicKey[i])
 
 async function workOf(target: string, { signer, signerKey }: Whose): Promise<KeyWork> {
-  const work = { world: realWorld, target, recorder: { name: 'deedlog', version: version() } }
+  const work = { world: commandWorld, target, recorder: { name: 'deedlog', version: version() } }
   if (signer === undefined) return work
   const key = signerKey === undefined ? await onlyKey(target, { operator: true }) : readKey(signerKey, undefined)
   return { ...work, operator: commandSigner(signer, key.publicKey) }

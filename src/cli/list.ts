@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { type CallFilters, type CallRow, listCalls } from '../client/calls.js'
 import { type NotAnchored, notAnchored } from '../client/not-anchored.js'
 import { openSource } from '../client/open.js'
+import type { WitnessStanding } from '../log/witness-standing.js'
 import { type Context, examples } from './command.js'
 import { tellIfOpen } from './open-address.js'
 import { choiceOption, jsonOption, timeOption } from './options.js'
@@ -59,8 +60,9 @@ async function run(target: string, { json, ...filters }: ListOptions, { terminal
     const rows = await listCalls(source, filters, { onProgress }).finally(() => progress.end())
     const awaiting = await source.awaiting?.()
     const undated = await notAnchored(source)
+    const unseen = (await source.notWitnessed?.()) ?? []
     if (json === true) {
-      await writeJson(rows, awaiting, undated, terminal)
+      await writeJson(rows, { awaiting, undated, unseen }, terminal)
       return
     }
     await writeTable(rows, terminal)
@@ -69,6 +71,10 @@ async function run(target: string, { json, ...filters }: ListOptions, { terminal
       terminal.err(`Not listed: ${count(awaiting, 'record')} that no checkpoint covers yet.\n`)
     for (const { kind, name, size, detail = '' } of undated)
       terminal.err(`Not dated: size ${size} by ${safe(`${kind} ${name}`)}, as the log says. ${safe(detail)}\n`)
+    for (const { name, asked, error } of unseen)
+      terminal.err(
+        `Not witnessed: size ${asked.size} by ${safe(name)} at ${safe(asked.time)}, as the log says. ${safe(error!.message)}\n`,
+      )
     if (terminal.errColumns !== undefined) terminal.err(hint(rows, target, Object.keys(filters).length > 0))
   } finally {
     await source.close()
@@ -84,19 +90,31 @@ async function writeTable(rows: readonly CallRow[], { columns, out, paint }: Ter
 }
 
 /**
- * `{"calls":[...]}` with a call a line; how many records no checkpoint covers yet, where that is known; and anchors that
- * could not be had, where there are any.
+ * `{"calls":[...]}` with a call a line; how many records no checkpoint covers yet, where that is known; and what the
+ * keeper says that outsiders did not date or cosign, where there is any.
  */
 async function writeJson(
   rows: readonly CallRow[],
-  awaiting: number | undefined,
-  undated: readonly NotAnchored[],
+  { awaiting, undated, unseen }: NotListed,
   { out }: Terminal,
 ): Promise<void> {
   await out('{"calls":[')
   for (const [i, row] of rows.entries()) await out(`${i === 0 ? '' : ','}\n${safeJson(row)}`)
-  const waiting = awaiting === undefined ? '' : `,"awaitingCheckpoint":${awaiting}`
-  await out(`\n]${waiting}${undated.length === 0 ? '' : `,"notAnchored":${safeJson(undated)}`}}\n`)
+  const more = {
+    ...(awaiting === undefined ? {} : { awaitingCheckpoint: awaiting }),
+    ...(undated.length === 0 ? {} : { notAnchored: undated }),
+    ...(unseen.length === 0
+      ? {}
+      : { notWitnessed: unseen.map(({ name, asked, error }) => ({ name, ...asked, ...error })) }),
+  }
+  const rest = safeJson(more).slice(1)
+  await out(`\n]${rest === '}' ? '' : ','}${rest}\n`)
+}
+
+interface NotListed {
+  readonly awaiting: number | undefined
+  readonly undated: readonly NotAnchored[]
+  readonly unseen: readonly WitnessStanding[]
 }
 
 function hint(rows: readonly CallRow[], target: string, filtered: boolean): string {

@@ -34,6 +34,10 @@ function readPath(flags: string, value: string): string {
   })
 }
 
+/** An option whose values are lines of a policy without their keyword. Repeatable. */
+export const linesOption = (flags: string, description: string): Option =>
+  new Option(flags, description).argParser((value: string, before?: readonly string[]) => [...(before ?? []), value])
+
 /** An option whose value goes into records as a `word` of spec/record.md section 1. */
 export const wordOption = (flags: string, description: string): Option =>
   new Option(flags, description).argParser((value: string) => {

@@ -2,7 +2,6 @@ import type { Command } from 'commander'
 import { quote } from '../core/errors.js'
 import { parseClass, type RetentionClass } from '../log/retention.js'
 import { changeRetention, readRetention } from '../log/retention-file.js'
-import { realWorld } from '../log/world.js'
 import { type Context, examples } from './command.js'
 import { UsageError } from './errors.js'
 import { jsonOption } from './options.js'
@@ -11,6 +10,7 @@ import { safe, safeJson } from './terminal/safe.js'
 import { shellPath } from './terminal/shell-word.js'
 import { PAGE_COLUMNS } from './terminal/terminal.js'
 import { version } from './version.js'
+import { commandWorld } from './world.js'
 
 interface RetainOptions {
   readonly remove?: readonly string[]
@@ -50,12 +50,12 @@ async function run(
   const added = typed.map(parseClass)
   if (added.length + remove.length > 0)
     await changeRetention(
-      realWorld,
+      commandWorld,
       target,
       before => ({ ...before, classes: changed(before.classes, added, remove) }),
       { recorder: { name: 'deedlog', version: version() } },
     )
-  const { classes } = await readRetention(realWorld, target)
+  const { classes } = await readRetention(commandWorld, target)
   if (json === true) {
     await terminal.out(`${safeJson({ classes }, 2)}\n`)
     return

@@ -5,7 +5,6 @@ import type { LogSource } from '../client/source.js'
 import { quote } from '../core/errors.js'
 import { isFinal, type OutcomeStatus, parseRecord } from '../core/record/index.js'
 import { appendAsOperator } from '../log/operator.js'
-import { realWorld } from '../log/world.js'
 import { callId } from './call-id.js'
 import { type Context, examples } from './command.js'
 import { UsageError } from './errors.js'
@@ -15,6 +14,7 @@ import { safe, safeJson } from './terminal/safe.js'
 import { shellPath } from './terminal/shell-word.js'
 import { PAGE_COLUMNS } from './terminal/terminal.js'
 import { version } from './version.js'
+import { commandWorld } from './world.js'
 
 interface SettleOptions {
   readonly result: string
@@ -56,7 +56,7 @@ async function run(target: string, typed: string, { result, basis, json }: Settl
   const outcomes = records.filter(({ json }) => json['type'] === 'outcome')
   const isDisputed = outcomes.some(({ json }) => isFinal(json['status'] as OutcomeStatus))
   const body = { type: 'settlement', intent: intent.leaf, result, basis }
-  const [receipt] = await appendAsOperator(realWorld, target, [body], { name: 'deedlog', version: version() })
+  const [receipt] = await appendAsOperator(commandWorld, target, [body], { name: 'deedlog', version: version() })
   const { index, leafHash } = receipt!
   const look = { paint: terminal.paint, columns: terminal.columns ?? PAGE_COLUMNS }
   if (json === true)

@@ -12,6 +12,7 @@ import { Page } from './render/page.js'
 import { safe, safeJson } from './terminal/safe.js'
 import { shellPath } from './terminal/shell-word.js'
 import { PAGE_COLUMNS } from './terminal/terminal.js'
+import { addWitnessOfLog, isLog, logStatus } from './witness-log.js'
 
 interface JsonOption {
   readonly json?: true
@@ -34,7 +35,7 @@ export function addWitness(program: Command, context: Context): void {
   const look = { paint: terminal.paint, columns: terminal.columns ?? PAGE_COLUMNS }
   const witness = program
     .command('witness')
-    .summary('run a witness for the logs of others: init, add-log, serve, status')
+    .summary('be a witness for the logs of others: init, add-log, serve; have one for yours: use, ask; status')
     .description(
       'A witness cosigns the checkpoints of logs it knows, each only if it goes on from the one before. It shows nobody ' +
         'what is in a log, and keeps one checkpoint of each. Let somebody run it who is not the operator of the log. ' +
@@ -47,6 +48,8 @@ export function addWitness(program: Command, context: Context): void {
         ['deedlog witness add-log w1 "$(cat log.vkey)"', 'let it know a log'],
         ['deedlog witness serve w1 --listen 127.0.0.1:7946', 'cosign until it is stopped'],
         ['deedlog witness status w1', 'what it has cosigned'],
+        ['deedlog witness ask audit', 'have the newest checkpoint of a log of yours cosigned now'],
+        ['deedlog witness status audit', 'how the witnesses of a log stand'],
       ]),
     )
   witness
@@ -99,13 +102,18 @@ export function addWitness(program: Command, context: Context): void {
     .addOption(pathOption('--tls-cert <pem>', 'speak TLS, with this certificate chain'))
     .addOption(pathOption('--tls-key <pem>', 'and this key'))
     .action((dir: string, options: ServeOptions) => serve(dir, options, context))
+  addWitnessOfLog(witness, context)
   witness
     .command('status')
-    .summary('what a witness has cosigned')
-    .description('Reads the folder of a witness that does not run, or asks one that does where it keeps its folder.')
-    .argument('<dir>', 'the witness')
-    .addOption(jsonOption('its logs'))
+    .summary('what a witness has cosigned; of a log: how its witnesses stand')
+    .description(
+      'Reads the folder of a witness, running or not. Of a log it tells how each of its witnesses stands: that is the ' +
+        'word of the log, not evidence.',
+    )
+    .argument('<dir>', 'the witness, or a log with its private folder')
+    .addOption(jsonOption('its logs, or its witnesses'))
     .action(async (dir: string, { json }: JsonOption) => {
+      if (await isLog(dir)) return logStatus(dir, json === undefined ? {} : { json }, context)
       const { key, logs } = await Witness.read(realWorld, resolve(dir))
       const forks = await witnessForks(realWorld, resolve(dir))
       await terminal.out(

@@ -5,6 +5,7 @@ import { KEPT_BYTES_MAX } from '../core/verify/index.js'
 import type { Layout } from '../log/layout.js'
 import { anchorsIn } from './anchors.js'
 import { claimedKeys } from './claimed-keys.js'
+import { notWitnessedIn } from './not-witnessed.js'
 import { awaitingIn, disclosuresIn } from './private-files.js'
 import { readBundleFile, readForeignFile, readTileFile } from './read-file.js'
 import type { LogSource } from './source.js'
@@ -43,6 +44,7 @@ export function directorySource(place: {
     ...(layout && {
       holder: layout.target,
       awaiting: () => awaitingIn(layout.target),
+      notWitnessed: () => notWitnessedIn(layout),
       disclosures: (index: number) => disclosuresIn(layout.target, index),
       verifierKeys: () => claimedKeys(layout.trustFile),
     }),

@@ -5,6 +5,7 @@ import type { Layout } from '../log/layout.js'
 import { anchorsIn } from './anchors.js'
 import { claimedKeys } from './claimed-keys.js'
 import { linesOf } from './lines.js'
+import { notWitnessedIn } from './not-witnessed.js'
 import { awaitingIn, disclosuresIn, movedIn } from './private-files.js'
 import { asUnreadable, openForeignFile, readForeignFile } from './read-file.js'
 import type { LogSource } from './source.js'
@@ -20,6 +21,7 @@ export const jsonlSource = (layout: Layout): LogSource => ({
   moved: () => movedIn(layout.moved),
   anchors: () => anchorsIn(layout.anchors),
   awaiting: () => awaitingIn(layout.target),
+  notWitnessed: () => notWitnessedIn(layout),
   disclosures: index => disclosuresIn(layout.target, index),
   verifierKeys: () => claimedKeys(layout.trustFile),
   close: async () => {},

@@ -38,6 +38,11 @@ export async function judge(
   }
   const moved = await source.moved?.()
   if (moved) verifier.found('log.moved', `the log was moved to ${quote(moved.to)} at ${quote(moved.time)}`)
+  for (const { name, asked, error } of (await source.notWitnessed?.()) ?? [])
+    verifier.found(
+      'witness.not-cosigned',
+      `${quote(name)} did not cosign ${asked.size} records when it was asked at ${quote(asked.time)}: ${quote(error!.message)}`,
+    )
   const awaiting = await awaitingOf(source)
   return verifier.finish(awaiting === undefined ? {} : { awaiting })
 }

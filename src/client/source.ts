@@ -1,5 +1,6 @@
 import type { Bundle } from '../core/verify/index.js'
 import type { Moved } from '../log/moved.js'
+import type { WitnessStanding } from '../log/witness-standing.js'
 
 /*
  * Where evidence comes from. A source hands out bytes that nobody has checked; `verify.ts` and `proven.ts` decide.
@@ -54,6 +55,8 @@ export interface LogSource {
   moved?(): Promise<Moved | undefined>
   /** The anchors that are there now (spec/anchors.md). */
   anchors?(): Promise<AnchorListing>
+  /** Witnesses that the keeper says did not cosign, where the writer's own files can be read. */
+  notWitnessed?(): Promise<readonly WitnessStanding[]>
   /** Sequenced records beyond the checkpoint, where the writer's own files can be read. */
   awaiting?(): Promise<number | undefined>
   /** The disclosures of the record at `index`, where a vault can be read (spec/vault.md). */

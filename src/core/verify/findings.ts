@@ -86,6 +86,18 @@ export const FINDINGS = {
     'a witness you trust did not make the cosignature in its name',
     'who made it',
   ),
+  'witness.not-asked': kind(
+    'evidence',
+    'unknown',
+    'a witness could not be asked what it has cosigned last: it may have seen more of the log, or another one',
+    'that it has',
+  ),
+  'witness.not-cosigned': kind(
+    'completeness',
+    'notice',
+    'the keeper of the log says that a witness did not cosign when it was asked',
+    'why: it is the keeper’s word',
+  ),
   'anchor.bad': kind(
     'completeness',
     'exception',

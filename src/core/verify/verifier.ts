@@ -376,6 +376,8 @@ export class LogVerifier {
       | 'log.moved'
       | 'tile.altered'
       | 'tile.missing'
+      | 'witness.not-asked'
+      | 'witness.not-cosigned'
     >,
     message: string,
     where: { readonly indexes?: readonly number[]; readonly count?: number } = {},
