@@ -14,6 +14,7 @@ import { addImport } from './import.js'
 import { addInit } from './init.js'
 import { addKeys } from './keys.js'
 import { addList } from './list.js'
+import { addMcp, withDashes } from './mcp.js'
 import { pathOption } from './options.js'
 import { addPage } from './page.js'
 import { usePassphraseFile } from './passphrase.js'
@@ -35,7 +36,7 @@ import { addWitness } from './witness.js'
 export async function run(context: Context): Promise<void> {
   const program = deedlog(context)
   try {
-    await program.parseAsync([...context.argv], { from: 'user' })
+    await program.parseAsync([...withDashes(context.argv)], { from: 'user' })
   } catch (error) {
     // Help and version are answers, not errors.
     if (error instanceof CommanderError && error.exitCode === 0) return
@@ -75,6 +76,7 @@ function deedlog(context: Context): Command {
   for (const add of [
     addInit,
     addExec,
+    addMcp,
     addList,
     addShow,
     addDisclose,
@@ -105,6 +107,7 @@ function deedlog(context: Context): Command {
 const COMMANDS = [
   'init',
   'exec',
+  'mcp',
   'list',
   'show',
   'disclose',
@@ -135,7 +138,7 @@ Exit codes:
   1  there is evidence against the log
   2  could not check, could not do it, or the command line is wrong
   3  the evidence holds; completeness or conduct has exceptions
-  exec ends with the code of the command it ran.
+  exec and mcp end with the code of the command they ran.
 `
 
 /**

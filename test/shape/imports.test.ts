@@ -25,7 +25,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   testing: ['core', 'log', 'client'],
   witness: ['core', 'log', '#crypto'],
   server: ['core', 'log', 'govern', 'recorder', 'publish', 'client', '#crypto'],
-  cli: ['core', 'log', 'govern', 'recorder', 'publish', 'client', 'witness'],
+  cli: ['core', 'log', 'govern', 'recorder', 'publish', 'client', 'witness', 'adapters'],
   index: ['core', 'log', 'govern', 'recorder', 'publish', 'client'],
 }
 
