@@ -7,6 +7,7 @@ import { openSource } from '../client/open.js'
 import { isProofFile } from '../client/proof-file.js'
 import { readForeignFile } from '../client/read-file.js'
 import { memoryFolder, type Report, verify, WORKERS_MAX } from '../client/verify.js'
+import { askWitnessesAbout } from './ask-witnesses.js'
 import { type Context, examples, exitCodes } from './command.js'
 import { UsageError } from './errors.js'
 import { readHeld } from './held.js'
@@ -26,6 +27,7 @@ interface VerifyOptions extends TrustOptions {
   readonly record?: string
   readonly report?: string
   readonly after?: readonly string[]
+  readonly askWitnesses?: true
   readonly previous?: readonly string[]
   /** False under `--no-memory`. */
   readonly memory: boolean
@@ -51,6 +53,10 @@ export function addVerify(program: Command, context: Context): void {
     .addOption(
       pathsOption('--after <checkpoint>', 'a signed checkpoint of this log that you hold from before; repeatable'),
     )
+    .option(
+      '--ask-witnesses',
+      'ask each witness of the trust file what it has cosigned last, and hold that against the log',
+    )
     .addOption(
       pathsOption('--previous <target>', 'a log that this one says it carries on after: walk back to it; repeatable'),
     )
@@ -75,6 +81,10 @@ export function addVerify(program: Command, context: Context): void {
         ['deedlog verify audit --trust audit.trust', 'verify a log with the trust file that init wrote'],
         ['deedlog verify audit --trust audit.trust --json | jq .findings', 'the findings, for a program'],
         ['deedlog verify audit --trust audit.trust --after may.checkpoint', 'and does it continue what it was in May'],
+        [
+          'deedlog verify audit --trust audit.trust --ask-witnesses',
+          'and do its witnesses know the same log, and no more',
+        ],
         ['deedlog verify audit --trust audit.trust --since 2026-11-01', 'exceptions of the calls of a month only'],
         ['deedlog verify call.deedlog --trust audit.trust', 'some calls that somebody handed over in a bundle'],
         ['deedlog verify https://log.example/audit --trust audit.trust', 'a log behind a web server'],
@@ -95,12 +105,16 @@ async function run(target: string, options: VerifyOptions, context: Context): Pr
   checkTrustArgument(target, options)
   tellIfOpen(target, terminal)
   const held = await readHeld(target, options.after ?? [])
+  // Before the log's checkpoint is read: see `askWitnesses`.
+  const asked =
+    options.askWitnesses && options.trust !== undefined ? await askWitnessesAbout(target, options.trust) : undefined
   const progress = new Progress(process.stderr, 'verifying records')
   const verified = await verify(target, {
     ...(options.trust === undefined ? { self: true } : { trust: options.trust }),
     ...(options.record === undefined ? {} : { record: options.record }),
     ...(options.memory ? { memory: memoryFolder() } : {}),
     held,
+    ...asked,
     ...(options.previous === undefined ? {} : { previous: options.previous }),
     ...(options.workers === undefined ? {} : { workers: options.workers }),
     ...(options.since === undefined ? {} : { since: options.since }),
@@ -138,7 +152,12 @@ async function withVault(report: Report, target: string): Promise<Report> {
 const TIMELINE_MAX = 1000
 
 /** One record and its proof are verified together, and continue nothing. */
-function checkProofArguments(target: string, { record, after, since, until }: VerifyOptions): void {
+function checkProofArguments(target: string, options: VerifyOptions): void {
+  const { record, after, since, until, askWitnesses, trust } = options
+  if (askWitnesses && (isProofFile(target) || trust === undefined))
+    throw new UsageError('usage.conflict', '--ask-witnesses asks the witnesses of a trust file about a log', {
+      expected: '--ask-witnesses with a whole log and --trust',
+    })
   if (isProofFile(target) && record === undefined)
     throw new UsageError('usage.option', 'a proof says nothing without the record that it is of', {
       expected: '--record <file>, which deedlog prove wrote beside the proof',

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -209,5 +209,111 @@ describe('what names witnesses', () => {
     await init([])
     expect(() => witnesses(`${log}.trust`)).toThrow(TypeError)
     expect(() => witnesses(`${log}.nowhere`)).toThrow(expect.objectContaining({ code: 'trust.missing' }))
+  })
+})
+
+describe('deedlog verify --ask-witnesses', () => {
+  const ask = async (...more: string[]) => {
+    const ran = await deedlog(
+      'verify',
+      log,
+      '--trust',
+      `${log}.trust`,
+      '--ask-witnesses',
+      '--no-memory',
+      '--json',
+      ...more,
+    )
+    return JSON.parse(ran.stdout)
+  }
+  const codes = (report: { findings: { code: string; message: string }[] }) => report.findings.map(({ code }) => code)
+
+  it('finds an honest log to be what its witnesses know, also when it has grown since', async () => {
+    await init([(await keepWitness('w1')).line])
+    await exec()
+    const report = await ask()
+    expect([report.exitCode, report.evidence.verdict]).toEqual([0, 'intact'])
+    expect(report.checks).toContainEqual(expect.objectContaining({ code: 'checkpoint.held', status: 'passed' }))
+    rmSync(join(log, 'private/witnesses.policy'))
+    await exec()
+    expect((await ask()).findings.filter(({ severity }: { severity: string }) => severity === 'against')).toEqual([])
+  })
+
+  it('finds that a log was put back to an older copy, without its operator', async () => {
+    await init([(await keepWitness('w1')).line])
+    await exec()
+    cpSync(log, join(folder, 'older'), { recursive: true })
+    await exec()
+    rmSync(log, { recursive: true })
+    cpSync(join(folder, 'older'), log, { recursive: true })
+    expect((await deedlog('verify', log, '--trust', `${log}.trust`, '--no-memory')).code).toBe(0)
+    const report = await ask()
+    expect([report.exitCode, report.evidence.verdict]).toEqual([1, 'rolled back'])
+    expect(report.findings.find(({ code }: { code: string }) => code === 'log.rolled-back').message).toContain('"w1"')
+  })
+
+  it('finds that a log was put back and continued: two histories', async () => {
+    await init([(await keepWitness('w1')).line])
+    await exec()
+    cpSync(log, join(folder, 'older'), { recursive: true })
+    await exec()
+    rmSync(log, { recursive: true })
+    cpSync(join(folder, 'older'), log, { recursive: true })
+    rmSync(join(log, 'private/witnesses.policy'))
+    await exec()
+    await exec()
+    const report = await ask()
+    expect([report.exitCode, report.evidence.verdict]).toEqual([1, 'forked'])
+  })
+
+  it('names who could not be asked, and is not satisfied', async () => {
+    const { line } = await keepWitness('w1')
+    await init([line])
+    const bare = await keepWitness('w2')
+    await exec()
+    const trust = readFileSync(`${log}.trust`, 'utf8')
+    // One that does not know the log, one without an address, one behind whose address nobody is.
+    writeFileSync(`${log}.trust`, trust.replace('quorum w1', `witness w2 ${bare.line.slice(3)}\nquorum w1`))
+    let report = await ask()
+    expect([report.exitCode, codes(report)]).toEqual([2, ['witness.not-asked']])
+    expect(report.findings[0].message).toContain('"w2" could not be asked')
+    writeFileSync(`${log}.trust`, trust.replace(/ http:\S+/, ''))
+    report = await ask()
+    expect([report.exitCode, codes(report)]).toEqual([2, ['witness.not-asked']])
+    writeFileSync(`${log}.trust`, trust)
+    await kept[0]!.server.stop()
+    report = await ask()
+    expect([report.exitCode, codes(report)]).toEqual([2, ['witness.not-asked']])
+    expect(report.evidence.verdict).toBe('could not check')
+  })
+
+  it('takes no answer that is not of the witness and the log', async () => {
+    const { line, witness } = await keepWitness('w1')
+    await init([line])
+    await exec()
+    const other = await keepWitness('w2')
+    const made = await deedlog('init', join(folder, 'other'), '--json', '--witness', other.line)
+    await deedlog('witness', 'add-log', other.path, JSON.parse(made.stdout).keys.log)
+    await deedlog('witness', 'ask', join(folder, 'other'))
+    const trust = readFileSync(`${log}.trust`, 'utf8')
+    // At the address of w1 another one answers: of this log nothing, of its own log what w1 never signed.
+    writeFileSync(`${log}.trust`, trust.replace(kept[0]!.server.url, other.server.url))
+    expect(codes(await ask())).toEqual(['witness.not-asked'])
+    writeFileSync(`${log}.trust`, trust)
+    const state = join(kept[0]!.path, 'public')
+    const [hash] = readdirSync(state)
+    const [foreign] = readdirSync(join(other.path, 'public'))
+    cpSync(join(other.path, 'public', foreign!, 'checkpoint'), join(state, hash!, 'checkpoint'))
+    const report = await ask()
+    expect([report.exitCode, codes(report)]).toEqual([2, ['witness.not-asked']])
+    expect(witness.key.name).toBe('witness.example/w1')
+  })
+
+  it('needs a trust file, and a log', async () => {
+    await init([])
+    expect(await deedlog('verify', log, '--self', '--ask-witnesses')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('usage.conflict'),
+    })
   })
 })

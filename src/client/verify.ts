@@ -8,6 +8,7 @@ import { parseCheckpoint, parseNote, parseVerifierKey } from '../core/tlog/index
 import {
   asksFor,
   FINDINGS,
+  type HeldCheckpoint,
   LogVerifier,
   parseTrust,
   type Report,
@@ -31,7 +32,7 @@ import { Timeline } from './timeline.js'
  * `deedlog/verify`: from a path to a report. Loads hash, signature and the file system, and nothing else.
  */
 
-export type { Report, Trust } from '../core/verify/index.js'
+export type { HeldCheckpoint, Report, Trust } from '../core/verify/index.js'
 export { CHECKS, exitCodeOf, FINDINGS, formatTrust, NOT_EXCLUDED, parseTrust } from '../core/verify/index.js'
 export type { OnProgress } from './feed.js'
 export { memoryFolder } from './memory.js'
@@ -48,6 +49,10 @@ export interface VerifyOptions {
   readonly record?: string
   /** Signed checkpoints of this log that you hold from before, as the bytes of their notes. */
   readonly held?: readonly Uint8Array[]
+  /** What witnesses told you themselves to have cosigned last, by name; `deedlog/publish` asks them. */
+  readonly fromWitnesses?: readonly HeldCheckpoint[]
+  /** Witnesses that you wanted to ask what they have cosigned and could not: each is a finding. */
+  readonly unasked?: readonly { readonly name: string; readonly why: string }[]
   /**
    * Folder of what you saw at earlier visits: it is compared with this log, and what is seen now is added to it when
    * the evidence holds. {@link memoryFolder} is the one that the command line uses. Absent: nothing is remembered.
@@ -140,7 +145,12 @@ async function trustOf(target: string, { trust: path }: VerifyOptions): Promise<
   return (await isInside(target, path)) ? { suppliedTrust: path } : { trust }
 }
 
-async function readTrust(path: string): Promise<Trust> {
+/**
+ * Reads an auditor's trust file.
+ * @throws {UnavailableError} `trust.missing`
+ * @throws {MalformedError} `trust.*`, `policy.*`, `file.*`
+ */
+export async function readTrust(path: string): Promise<Trust> {
   // An auditor's own file may be reached by a link; a log's files may not.
   const real = await realpath(path).catch(() => path)
   const bytes = await readForeignFile(real, TRUST_BYTES_MAX)
@@ -158,7 +168,7 @@ export async function verifySource(source: LogSource, trusted: Trusted, options:
 
 type SourceOptions = Pick<
   VerifyOptions,
-  'self' | 'held' | 'memory' | 'onProgress' | 'workers' | 'since' | 'until' | 'timeline'
+  'self' | 'held' | 'fromWitnesses' | 'unasked' | 'memory' | 'onProgress' | 'workers' | 'since' | 'until' | 'timeline'
 >
 
 async function verifyWith(source: LogSource, trusted: Trusted, options: SourceOptions): Promise<Verified> {
@@ -173,6 +183,7 @@ async function verifyWith(source: LogSource, trusted: Trusted, options: SourceOp
     ...trusted,
     ...(options.self === undefined ? {} : { self: options.self }),
     ...(options.held === undefined ? {} : { held: options.held }),
+    ...(options.fromWitnesses === undefined ? {} : { fromWitnesses: options.fromWitnesses }),
     ...(options.memory === undefined ? {} : { memory: await recall(options.memory, shown, logKeys) }),
     claimedKeys: claimed,
     ...(range === undefined ? {} : { range }),
@@ -180,6 +191,8 @@ async function verifyWith(source: LogSource, trusted: Trusted, options: SourceOp
     ...(source.bundle === undefined ? {} : { excerpt: source.bundle.query }),
     nowSeconds: Math.floor(Date.now() / 1000),
   })
+  for (const { name, why } of options.unasked ?? [])
+    verifier.found('witness.not-asked', `${quote(name)} could not be asked what it has cosigned last: ${why}`)
   const threads = options.workers ?? ownThreads
   const { publicFolder } = source
   const judged = await judge(source, verifier, {

@@ -5,6 +5,7 @@
 export type { Anchor, AnchoredCheckpoint, Attempt, Progress } from './anchor.js'
 export type { RoundResult } from './anchor-runner.js'
 export { type AnchoringOptions, type AnchorMetrics, anchoring, type ScheduledAnchors } from './anchoring.js'
+export { askWitnesses, type WitnessesAsked } from './ask-witnesses.js'
 export { type Rfc3161Options, rfc3161 } from './rfc3161.js'
 export { askMonitoring, type Monitored, type WitnessAddress } from './witness-client.js'
 export { witnesses } from './witness-config.js'

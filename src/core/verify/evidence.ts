@@ -48,6 +48,7 @@ export class Evidence {
   readonly #mode: EvidenceAnswer['trust']
   readonly #claimed: readonly VerifierKey[]
   readonly #held: readonly Uint8Array[]
+  readonly #fromWitnesses: readonly HeldCheckpoint[]
   readonly #memory: readonly HeldCheckpoint[] | undefined
   readonly #nowSeconds: number | undefined
   readonly #isExcerpt: boolean
@@ -73,6 +74,7 @@ export class Evidence {
     mode: EvidenceAnswer['trust']
     claimed: readonly VerifierKey[]
     held: readonly Uint8Array[]
+    fromWitnesses?: readonly HeldCheckpoint[] | undefined
     memory: readonly HeldCheckpoint[] | undefined
     nowSeconds: number | undefined
     /** Whether it is a bundle, which is of the moment when it was made: a larger tree elsewhere is no roll-back. */
@@ -84,6 +86,7 @@ export class Evidence {
     this.#mode = options.mode
     this.#claimed = options.claimed
     this.#held = options.held
+    this.#fromWitnesses = options.fromWitnesses ?? []
     this.#memory = options.memory
     this.#nowSeconds = options.nowSeconds
     this.#isExcerpt = options.isExcerpt ?? false
@@ -230,7 +233,8 @@ export class Evidence {
 
   /** Sizes whose roots `finishTree` will want. */
   get sizes(): number[] {
-    const held = [...this.#held, ...this.#dating, ...(this.#memory ?? []).map(each => each.note)].flatMap(bytes => {
+    const named = [...this.#fromWitnesses, ...(this.#memory ?? [])].map(each => each.note)
+    const held = [...this.#held, ...this.#dating, ...named].flatMap(bytes => {
       try {
         return [parseCheckpoint(parseNote(bytes).text).size]
       } catch {
@@ -281,7 +285,10 @@ export class Evidence {
   }
 
   #compareHeld(tree: PastRoots, checkpoint: Checkpoint): void {
-    const held = this.#held.map(note => ({ note, what: 'the earlier checkpoint that you hold' }))
+    const held = [
+      ...this.#held.map(note => ({ note, what: 'the earlier checkpoint that you hold' })),
+      ...this.#fromWitnesses.map(({ name, note }) => ({ note, what: `what the witness ${quote(name)} has cosigned` })),
+    ]
     const seen = this.#memory?.map(({ name, note }) => ({ note, what: `what you saw at an earlier visit (${name})` }))
     this.#compareAll('checkpoint.held', held, tree, checkpoint, 'you hold no earlier checkpoint to compare with')
     this.#compareAll(

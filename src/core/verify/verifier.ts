@@ -43,6 +43,8 @@ export interface VerifierOptions {
   readonly claimedKeys?: readonly VerifierKey[]
   /** Signed checkpoints of this log that the auditor holds from before. */
   readonly held?: readonly Uint8Array[]
+  /** What witnesses of this log told the auditor themselves to have cosigned last, by name of the witness. */
+  readonly fromWitnesses?: readonly HeldCheckpoint[]
   /** Checkpoints of this log from earlier visits; empty on the first. Absent: no memory is used. */
   readonly memory?: readonly HeldCheckpoint[]
   /** The time of this verification, in seconds since 1970; for the trust file's `lag`. */
@@ -117,6 +119,7 @@ export class LogVerifier {
       mode,
       claimed: options.claimedKeys ?? [],
       held: options.held ?? [],
+      fromWitnesses: options.fromWitnesses,
       memory: options.memory,
       nowSeconds: options.nowSeconds,
       isExcerpt: options.excerpt !== undefined,
