@@ -53,11 +53,20 @@ export class Eraser {
     await this.#last
   }
 
-  /** Finishes what a crash interrupted, if anything. */
+  /**
+   * Finishes what a crash interrupted, if anything.
+   * @throws {UnavailableError} `erase.held` for a call that was put under legal hold meanwhile: it waits until that ends
+   */
   async finish(): Promise<void> {
     const bytes = await this.#writer.vault?.plan()
     if (!bytes) return
     const plan = decodePlan(bytes)
+    const records: ParsedRecord[] = []
+    for (const [index] of plan.records) {
+      const record = await this.#record(index)
+      if (record) records.push(record)
+    }
+    refuseHeld(await this.#writer.vault!.retention(), records)
     try {
       await this.#writer.append(plan.batch)
     } catch (error) {
@@ -115,16 +124,7 @@ export class Eraser {
     // A hold is on the intent: it has the tool and the session.
     if ([...named].some(intent => !intents.has(intent)))
       throw new MalformedError('erase.record', 'an erasure record names an intent that is not among the records')
-    const held = callsHeld(parseRetention(await vault.retention()), found.values())
-    if (held.length > 0)
-      throw new UnavailableError(
-        'erase.held',
-        `${held.length === 1 ? 'a call is' : `${held.length} calls are`} under legal hold: ${held
-          .slice(0, NAMED_MAX)
-          .map(({ call, hold }) => `${call} (${quote(hold)})`)
-          .join(', ')}. Nothing was erased`,
-        { expected: 'the hold to end first: deedlog hold <dir> remove' },
-      )
+    refuseHeld(await vault.retention(), found.values())
     return found
   }
 
@@ -152,6 +152,20 @@ export class Eraser {
     await vault.rewrite(size, indexesOf(plan), changeOf(plan))
     await vault.removePlan()
   }
+}
+
+/** @throws {UnavailableError} `erase.held`, `retention.format` */
+function refuseHeld(retention: Uint8Array | undefined, records: Iterable<ParsedRecord>): void {
+  const held = callsHeld(parseRetention(retention), records)
+  if (held.length > 0)
+    throw new UnavailableError(
+      'erase.held',
+      `${held.length === 1 ? 'a call is' : `${held.length} calls are`} under legal hold: ${held
+        .slice(0, NAMED_MAX)
+        .map(({ call, hold }) => `${call} (${quote(hold)})`)
+        .join(', ')}. Nothing was erased`,
+      { expected: 'the hold to end first: deedlog hold <dir> remove' },
+    )
 }
 
 const indexesOf = ({ records }: ErasePlan): ReadonlySet<number> => new Set(records.map(([index]) => index))

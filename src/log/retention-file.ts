@@ -1,10 +1,11 @@
 import { sha256Hex } from '#crypto'
 import { toHex } from '../core/bytes/hex.js'
+import { UnavailableError } from '../core/errors.js'
 import type { Signer } from './backend.js'
-import { replaceFile } from './disk.js'
+import { type DiskLock, replaceFile } from './disk.js'
 import { diskError, reading } from './disk-error.js'
 import { openLogIn } from './index.js'
-import { PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE } from './layout.js'
+import { type Layout, PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE } from './layout.js'
 import { layoutOf, operatorOf, operatorStream } from './operator.js'
 import { formatRetention, parseRetention, type Retention } from './retention.js'
 import { SharedLog } from './shared-log.js'
@@ -24,14 +25,45 @@ export async function readRetention(world: World, target: string): Promise<Reten
  * more is in force first, and one that holds less is recorded first.
  *
  * @returns the hash of the document
+ * @throws {UnavailableError} `retention.busy` while another process changes it
  */
 export async function changeRetention(
   world: World,
   target: string,
   change: (before: Retention) => Retention,
-  options: { readonly recorder: { readonly name: string; readonly version: string }; readonly operator?: Signer },
+  options: ChangeOptions,
 ): Promise<string> {
   const layout = await layoutOf(world, target)
+  const lock = await takeRetention(world, layout)
+  try {
+    return await changeIn(world, target, layout, change, options)
+  } finally {
+    await lock.release()
+  }
+}
+
+interface ChangeOptions {
+  readonly recorder: { readonly name: string; readonly version: string }
+  readonly operator?: Signer
+}
+
+/** One change at a time: of two that begin with the same document, the second would undo a hold that the first has put. */
+async function takeRetention({ disk }: World, { retention: path }: Layout): Promise<DiskLock> {
+  const lock = await reading(path, disk.lock(`${path}.lock`, `pid ${process.pid}`))
+  if (!('heldBy' in lock)) return lock
+  throw new UnavailableError('retention.busy', `another process changes ${path}`, {
+    expected: 'the same command again; nothing was changed',
+    retryable: true,
+  })
+}
+
+async function changeIn(
+  world: World,
+  target: string,
+  layout: Layout,
+  change: (before: Retention) => Retention,
+  options: ChangeOptions,
+): Promise<string> {
   const signer = options.operator ?? (await operatorOf(world, layout))
   const before = await readRetention(world, target)
   const after = { ...change(before), nonce: toHex(world.random(32)) }
