@@ -52,10 +52,11 @@ class Shown:
         """A reader does not take the maker's word that the query was answered."""
         query, asked = self.bundle.query, [call for call in self.calls if call.asked]
         ids, sessions = {call.record["call"] for call in asked}, {line["session"] for line in self.sessions}
-        few = any(line["shown"] < line["calls"] for line in self.sessions) and query.sessions
+        hidden = self.fold.hidden.total and query.sessions  # what hides nothing is judged like the log
+        few = hidden and any(line["shown"] < line["calls"] for line in self.sessions)
         if not set(query.calls) <= ids or not set(query.sessions) <= sessions or few:
             self.findings.add("bundle.not-shown")
-        elif query.sessions and not all(line["ended"] for line in self.sessions):
+        elif hidden and not all(line["ended"] for line in self.sessions):
             self.findings.add("bundle.session-open")
 
     def files(self):
