@@ -1,7 +1,8 @@
+import type { ChildProcess } from 'node:child_process'
 import { stat } from 'node:fs/promises'
 import { constants } from 'node:os'
-import type { Command } from 'commander'
-import { proxyStdio } from '../adapters/mcp/index.js'
+import { type Command, Option } from 'commander'
+import { isLoopback, type McpOptions, proxyHttp, proxyStdio } from '../adapters/mcp/index.js'
 import { quote, UnavailableError } from '../core/errors.js'
 import { agtEvaluator } from '../govern/agt.js'
 import type { Approver } from '../govern/evaluator.js'
@@ -10,7 +11,7 @@ import type { AuditBackend } from '../log/backend.js'
 import { files, jsonl } from '../log/index.js'
 import { Recorder } from '../recorder/index.js'
 import type { Tier } from '../recorder/types.js'
-import { watchSignals } from './child/signals.js'
+import { type Signals, watchSignals } from './child/signals.js'
 import { type Context, examples, exitCodes } from './command.js'
 import { explain, renderError, UsageError } from './errors.js'
 import { exposedFolder } from './exposed-log.js'
@@ -27,6 +28,15 @@ interface Options {
   readonly ambiguous: 'refuse' | 'record'
   readonly messageBytes: number
   readonly exposed?: true
+  readonly http?: string
+  readonly listen: Listen
+  readonly allowHost?: readonly string[]
+  readonly allowOrigin?: readonly string[]
+}
+
+interface Listen {
+  readonly host: string
+  readonly port: number
 }
 
 const DEFAULT_AGENT = 'did:deedlog:mcp'
@@ -45,7 +55,7 @@ export function addMcp(program: Command, context: Context): void {
       'Starts an MCP server and passes everything on, unchanged. A tools/call goes on only once its intent is durable, and ' +
         'its answer is recorded before the client gets it. Several of these may write one log at the same time.',
     )
-    .usage('<dir> [options] -- <server command...>')
+    .usage('<dir> [options] (-- <server command...> | --http <url>)')
     .argument('<dir>', 'the log, as made by deedlog init')
     .argument('[command...]', 'the server: a program and its arguments; no shell reads them')
     .addOption(wordOption('--agent <id>', 'on whose account').default(DEFAULT_AGENT))
@@ -69,12 +79,22 @@ export function addMcp(program: Command, context: Context): void {
         MESSAGE_BYTES,
       ),
     )
+    .addOption(urlOption('--http <url>', 'a server that is reached by HTTP, in the place of a command'))
+    .addOption(
+      listenOption('--listen <address>', 'where clients reach the proxy').default(
+        { host: '127.0.0.1', port: 0 },
+        '127.0.0.1:0, a port that is free',
+      ),
+    )
+    .addOption(wordsOption('--allow-host <name>', 'a name besides localhost under which clients know the proxy'))
+    .addOption(wordsOption('--allow-origin <origin>', 'an origin whose pages may send requests, besides this machine'))
     .option('--exposed', 'run although the server is given a folder that the log lies in')
     .addHelpText(
       'after',
       examples([
         ['deedlog mcp audit -- npx -y @modelcontextprotocol/server-filesystem /srv/docs', 'record one server'],
         ['deedlog mcp audit --rules policies --name files -- node server.js', 'and decide which calls go on'],
+        ['deedlog mcp audit --http http://127.0.0.1:3000/mcp --listen 127.0.0.1:3001', 'before a server of HTTP'],
       ]) +
         exitCodes(
           "the server's own; 128 + n when signal n ended it; 127 when there is no such command and 126 when it cannot be " +
@@ -104,9 +124,9 @@ const FLAGS = new Set(['--exposed', '--help', '-h'])
 
 async function run(dir: string, command: readonly string[], options: Options, context: Context): Promise<void> {
   const [file, ...args] = command
-  if (file === undefined || file === '')
-    throw new UsageError('usage.argument', 'the command of the server is missing', {
-      expected: 'deedlog mcp <dir> -- <server command...>',
+  if ((file === undefined || file === '') === (options.http === undefined))
+    throw new UsageError('usage.argument', 'there is to be one server: a command, or --http', {
+      expected: 'deedlog mcp <dir> -- <server command...>, or deedlog mcp <dir> --http <url>',
     })
   const depth = depthOf(process.env['DEEDLOG_MCP_DEPTH'])
   if (options.exposed !== true) await refuseExposed(dir, command)
@@ -114,27 +134,29 @@ async function run(dir: string, command: readonly string[], options: Options, co
   // The client has gone. What the server still says is recorded all the same.
   onBrokenPipe('stdout', () => {})
   const backend = await backendOf(dir)
-  const say = (text: string) => context.terminal.err(`deedlog: ${text}\n`)
   const approver = cliApprover(dir)
   const recorder = recorderOf(backend, approver, options, complainTo(context))
+  const common = {
+    recorder,
+    ...(options.name !== undefined && { server: options.name }),
+    ambiguous: options.ambiguous,
+    messageBytesMax: options.messageBytes,
+    onWarning: (text: string) => context.terminal.err(`deedlog: ${text}\n`),
+  }
   try {
     // Before the server is started: one that could run unrecorded for a moment is one that does.
     await backend.logs?.()
-    const end = await proxyStdio({
-      recorder,
-      command: [file, ...args],
-      env: { ...process.env, DEEDLOG_MCP_DEPTH: String(depth + 1) },
-      ...(options.name !== undefined && { server: options.name }),
-      ambiguous: options.ambiguous,
-      messageBytesMax: options.messageBytes,
-      onWarning: say,
-      onStart: server => {
+    if (file === undefined) await listen(common, options, signals, context)
+    else {
+      const env = { ...process.env, DEEDLOG_MCP_DEPTH: String(depth + 1) }
+      const onStart = (server: ChildProcess) => {
         signals.passTo(signal => server.kill(signal))
         for (const signal of signals.seen) server.kill(signal)
-      },
-    })
-    context.exitCode = exitCodeOf(end)
-    if (end.error) complainTo(context)(startError(file, end.error))
+      }
+      const end = await proxyStdio({ ...common, command: [file, ...args], env, onStart })
+      context.exitCode = exitCodeOf(end)
+      if (end.error) complainTo(context)(startError(file, end.error))
+    }
   } finally {
     await recorder.close().catch(error => {
       complainTo(context)(error)
@@ -142,6 +164,23 @@ async function run(dir: string, command: readonly string[], options: Options, co
     })
     await approver.close()
   }
+}
+
+/** Listens until a signal comes. */
+async function listen(common: McpOptions, options: Options, signals: Signals, context: Context): Promise<void> {
+  const { http, listen, allowHost: hosts = [], allowOrigin: origins = [] } = options
+  const stopped = new Promise<void>(resolve => {
+    signals.passTo(() => resolve())
+    if (signals.seen.length > 0) resolve()
+  })
+  if (!isLoopback(listen.host) && hosts.length === 0)
+    throw new UsageError('mcp.open-listener', `${quote(listen.host)} is reached by other machines`, {
+      expected: 'an address of this machine alone, or --allow-host with the name that clients call',
+    })
+  const proxy = await proxyHttp({ ...common, upstream: http!, listen, hosts, origins })
+  context.terminal.err(`deedlog: listening at ${proxy.url}\n`)
+  await stopped
+  await proxy.close()
 }
 
 function recorderOf(
@@ -213,3 +252,23 @@ function complainTo({ terminal, target }: Context): (error: unknown) => void {
     told.add(text)
   }
 }
+
+const urlOption = (flags: string, description: string): Option =>
+  new Option(flags, description).argParser((value: string) => {
+    if (/^https?:\/\//.test(value) && URL.canParse(value)) return value
+    throw new UsageError('usage.value', `--http ${quote(value)} is no http or https URL`, {
+      expected: 'the address of an MCP server, such as http://127.0.0.1:3000/mcp',
+    })
+  })
+
+const listenOption = (flags: string, description: string): Option =>
+  new Option(flags, description).argParser((value: string): Listen => {
+    const [, six, four, port] = /^(?:\[([0-9a-f:]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(value) ?? []
+    if (port !== undefined && Number(port) <= 65_535) return { host: six ?? four!, port: Number(port) }
+    throw new UsageError('usage.value', `--listen ${quote(value)} is no address with a port`, {
+      expected: 'a host and a port, such as 127.0.0.1:3001 or [::1]:3001',
+    })
+  })
+
+const wordsOption = (flags: string, description: string): Option =>
+  new Option(flags, description).argParser((value: string, before?: readonly string[]) => [...(before ?? []), value])

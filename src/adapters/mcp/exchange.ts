@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { CallResult } from '../../recorder/types.js'
 import { admitCall } from './admission.js'
 import { refused, withTheBatch } from './answer.js'
 import { answeredBy, judged, taskEnd } from './answered.js'
@@ -66,6 +67,23 @@ export class Exchange {
       messages.filter(isMessage).map(message => this.#answer(message, flaw === undefined ? undefined : text)),
     )
     return passed.every(Boolean)
+  }
+
+  /**
+   * Of the calls in `reading`, those that have no answer yet will get none: the request that carried them has ended.
+   * Resolves when that is recorded, or cannot be.
+   */
+  async giveUp(reading: Reading, result: CallResult): Promise<void> {
+    if (reading.kind !== 'message') return
+    const messages: readonly unknown[] = Array.isArray(reading.value) ? reading.value : [reading.value]
+    for (const message of messages) {
+      const id = idOf(message)
+      if (!isId(id) || member(message, 'method') !== TOOLS_CALL) continue
+      const call = this.#open.get(keyOf(id))
+      if (!call?.isSent) continue
+      this.#open.delete(keyOf(id))
+      await call.end(result)
+    }
   }
 
   /** Nobody will answer any more. Calls that were not sent on were not run; of others nobody knows. */

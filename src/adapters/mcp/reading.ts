@@ -31,6 +31,16 @@ export function readMessage(bytes: Uint8Array): Reading {
   return readText(text)
 }
 
+/** Reads the body of a request or answer of HTTP, which says by itself where it ends. */
+export function readBody(bytes: Uint8Array): Reading {
+  try {
+    const text = fromUtf8(bytes)
+    return text === '' ? { kind: 'blank' } : readText(text)
+  } catch {
+    return { kind: 'unreadable', why: 'is not UTF-8' }
+  }
+}
+
 /** Reads the text of one message, where something else than line ends says where it ends. */
 export function readText(text: string): Reading {
   let value: unknown

@@ -9,6 +9,7 @@ import { type Line, Lines, MESSAGE_BYTES_MAX } from './lines.js'
 import type { Message } from './message.js'
 import type { Passage, Passed } from './passage.js'
 import { readMessage } from './reading.js'
+import { write } from './writing.js'
 
 export interface StdioOptions extends McpOptions {
   /** The server: a program and its arguments; no shell reads them. */
@@ -187,17 +188,3 @@ class StdioProxy {
 }
 
 const NOTHING = new Uint8Array()
-
-/** Resolves when there is room for more, or the stream is gone. */
-function write(stream: Writable, bytes: Uint8Array): Promise<void> {
-  return new Promise(resolve => {
-    if (stream.destroyed || stream.writableEnded || stream.write(bytes)) return resolve()
-    const done = () => {
-      stream.off('drain', done)
-      stream.off('close', done)
-      resolve()
-    }
-    stream.on('drain', done)
-    stream.on('close', done)
-  })
-}
