@@ -40,6 +40,10 @@ async function run(source: string, target: string, { json }: { readonly json?: t
         .value('records', String(made.size))
         .value('root', made.root)
         .fact('the old log', 'stays as it is, can be verified, and is never written again')
+        .fact(
+          'its secrets',
+          `keys and committed values are in ${safe(source)}.private too, where erasing does not reach them: remove it when the new log is verified`,
+        )
         .heading('Next')
         .line(`  deedlog verify ${shellPath(target)} --trust ${shellPath(trust)}`)
         .toString(),
