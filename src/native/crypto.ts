@@ -7,6 +7,7 @@ import {
   type RsaPadding,
 } from '../core/crypto/pure.js'
 
+export { keccak256 } from '../core/crypto/keccak.js'
 export {
   MLDSA44_KEY_LENGTH,
   MLDSA44_SIGNATURE_LENGTH,

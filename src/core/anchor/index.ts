@@ -2,6 +2,30 @@
  * Outside evidence that dates checkpoints, as bytes: parsed and verified, pure. `spec/anchors.md`.
  */
 export {
+  ANCHOR_SELECTOR,
+  ANCHORED_TOPIC,
+  CHAINS,
+  type Chain,
+  type EvmAnchor,
+  type EvmEvent,
+  type EvmEvidence,
+  type EvmGas,
+  type EvmProof,
+  encodeRlp,
+  formatEvmEvidence,
+  hex,
+  join,
+  parseEvmEvidence,
+  proveValue,
+  REGISTRY_ADDRESS,
+  REGISTRY_CODE_HASH,
+  type Rlp,
+  readAnchored,
+  readHeader,
+  rlpInteger,
+  verifyEvmEvidence,
+} from './evm/index.js'
+export {
   ANCHOR_BYTES_MAX,
   ANCHOR_MODES,
   type AnchorFile,

@@ -1,6 +1,7 @@
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { sha256 as nobleSha256, sha512 } from '@noble/hashes/sha2.js'
 
+export { keccak256 } from './keccak.js'
 export { MLDSA44_KEY_LENGTH, MLDSA44_SIGNATURE_LENGTH, mldsa44PublicKey, mldsa44Sign, mldsa44Verify } from './mldsa.js'
 export {
   type CurveName,
