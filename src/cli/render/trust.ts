@@ -1,3 +1,4 @@
+import { hex } from '../../core/anchor/index.js'
 import { formatTrust, type Trust } from '../../core/verify/index.js'
 import { safe } from '../terminal/safe.js'
 import { type Look, Page } from './page.js'
@@ -22,6 +23,12 @@ export function renderTrust(file: string, trust: Trust, look: Look): string {
     page.fact('group', `${safe(name)}: ${threshold} of ${members.map(safe).join(', ')}`)
   for (const { name, certificate, policy: oid } of trust.tsas ?? [])
     page.value('time stamps', `${safe(name)}: ${safe(certificate.title)}${oid === undefined ? '' : `, policy ${oid}`}`)
+  for (const { name, chainId, registry, anchoredBy } of trust.chains ?? [])
+    page.value(
+      'chain',
+      `${safe(name)}: ${chainId}, ${hex(registry)}${anchoredBy ? `, sent by ${hex(anchoredBy)}` : ''}`,
+    )
+  for (const { chain, hash } of trust.blocks ?? []) page.value('block', `${safe(chain)}: ${hex(hash)}, looked up`)
   page.fact('quorum', policy.quorum === 'none' ? 'none: nobody outside is asked' : safe(policy.quorum))
   page.fact('lag', lagSeconds === undefined ? 'any' : `at most ${lagSeconds} s since the newest cosignature`)
   const open = gapsOf(trust)
@@ -55,6 +62,13 @@ export const trustJson = (trust: Trust) => ({
     title: certificate.title,
     ...(policy === undefined ? {} : { policy }),
   })),
+  chains: (trust.chains ?? []).map(({ name, chainId, registry, anchoredBy }) => ({
+    name,
+    chainId,
+    registry: hex(registry),
+    ...(anchoredBy ? { anchoredBy: hex(anchoredBy) } : {}),
+  })),
+  blocks: (trust.blocks ?? []).map(({ chain, hash }) => ({ chain, hash: hex(hash) })),
   open: gapsOf(trust),
   text: formatTrust(trust),
 })

@@ -1,10 +1,11 @@
 import { type Timestamp, verifyTimestamp } from '../anchor/index.js'
 import { equalBytes } from '../bytes/equal.js'
 import { isDeedlogError, quote } from '../errors.js'
+import { judgeChain } from './chain-anchor.js'
 import type { Trust } from './trust.js'
 
 /** What an anchor's evidence is worth by itself, before it is held against the tree. */
-type AnchorJudgement =
+export type AnchorJudgement =
   | {
       /** It is of this checkpoint, and whoever made it is trusted. */
       readonly status: 'holds'
@@ -50,7 +51,10 @@ type AnchorJudgement =
 type AnchorJudge = (evidence: Uint8Array, digest: Uint8Array, trust: Trust | undefined) => AnchorJudgement
 
 /** By the kind of an anchor. One line per kind; a kind that is not here is kept and shown as not checked. */
-const JUDGES: ReadonlyMap<string, AnchorJudge> = new Map([['rfc3161', judgeTimestamp]])
+const JUDGES: ReadonlyMap<string, AnchorJudge> = new Map([
+  ['rfc3161', judgeTimestamp],
+  ['evm', judgeChain],
+])
 
 export function judgeAnchor(
   kind: string,

@@ -11,6 +11,7 @@ import {
   type TlogPolicy,
   type VerifierKey,
 } from '../tlog/index.js'
+import { formatChainLines, readBlockLine, readChainLine, type TrustedBlock, type TrustedChain } from './trust-chains.js'
 
 /**
  * Whose word an auditor accepts: a C2SP tlog-policy for the checkpoints, and more kinds of line for the records and for who dates them.
@@ -31,6 +32,10 @@ export interface Trust {
   readonly lagSeconds?: number
   /** Whose time stamps count; absent where there is none. */
   readonly tsas?: readonly TrustedTsa[]
+  /** Whose events count; absent where there is none. */
+  readonly chains?: readonly TrustedChain[]
+  /** Blocks that the auditor has looked up; absent where there is none. */
+  readonly blocks?: readonly TrustedBlock[]
 }
 
 /** A time-stamp authority. */
@@ -57,6 +62,7 @@ export interface TrustedAgent {
  * @throws {MalformedError} `trust.line` for a line that is wrong in itself or whose keyword is unknown: a condition
  *   that a verifier does not know would otherwise be a condition that it silently drops; `trust.key` for a key that is
  *   no Ed25519 key; `trust.log-id` for a second or impossible log id; `trust.lag` for a second or impossible lag; `trust.tsa` for a certificate that cannot be read;
+ *   `trust.chain` for a chain or block that cannot be meant;
  *   `policy.*` for the policy part.
  */
 export function parseTrust(text: string): Trust {
@@ -65,6 +71,8 @@ export function parseTrust(text: string): Trust {
   const agents: TrustedAgent[] = []
   const approvers: VerifierKey[] = []
   const tsas: TrustedTsa[] = []
+  const chains: TrustedChain[] = []
+  const blocks: TrustedBlock[] = []
   let logId: string | undefined
   let lagSeconds: number | undefined
   // Bounded there: 2^20 characters, 10,000 lines.
@@ -87,10 +95,12 @@ export function parseTrust(text: string): Trust {
     else if (keyword === 'approver') approvers.push(readKey(line, values, 1))
     else if (keyword === 'agent') agents.push(readAgent(line, values))
     else if (keyword === 'tsa') tsas.push(readTsa(line, values))
+    else if (keyword === 'chain') chains.push(readChainLine(line, chains))
+    else if (keyword === 'block') blocks.push(readBlockLine(line, chains))
     else if (POLICY_KEYWORDS.has(keyword!)) policy.push(line)
     else
       throw new MalformedError('trust.line', `line ${line.number}: ${quote(keyword)} is no keyword`, {
-        expected: 'log, witness, group, quorum, log-id, operator, agent, approver, tsa or lag',
+        expected: 'log, witness, group, quorum, log-id, operator, agent, approver, tsa, chain, block or lag',
       })
   }
   return {
@@ -101,6 +111,8 @@ export function parseTrust(text: string): Trust {
     approvers,
     ...(lagSeconds === undefined ? {} : { lagSeconds }),
     ...(tsas.length === 0 ? {} : { tsas }),
+    ...(chains.length === 0 ? {} : { chains }),
+    ...(blocks.length === 0 ? {} : { blocks }),
   }
 }
 
@@ -210,6 +222,7 @@ export function formatTrust(trust: Trust): string {
       toBase64(certificate.der),
       ...(policy === undefined ? [] : [policy]),
     ]),
+    ...formatChainLines(trust.chains, trust.blocks),
     ...(trust.lagSeconds === undefined ? [] : [['lag', String(trust.lagSeconds)]]),
   ]
   return formatLines(lines)
