@@ -7,10 +7,11 @@ import { diskError, reading } from '../log/disk-error.js'
 import { type Layout, PRIVATE_FILE_MODE } from '../log/layout.js'
 import type { Anchor } from './anchor.js'
 import type { RunnerWorld } from './anchor-runner.js'
+import { chainOf } from './evm-config.js'
 import { rfc3161 } from './rfc3161.js'
 
 /** One anchor as the configuration has it. What else a kind needs stands beside these. */
-interface AnchorEntry {
+export interface AnchorEntry {
   readonly kind: string
   readonly name: string
   readonly mode?: AnchorMode
@@ -28,7 +29,10 @@ export interface AnchorConfig {
  * Makes an anchor of one kind from what the configuration says. It may throw TypeError for an option that is none.
  * One line per kind.
  */
-const KINDS: ReadonlyMap<string, (entry: AnchorEntry) => Anchor> = new Map([['rfc3161', timestampsOf]])
+const KINDS: ReadonlyMap<string, (entry: AnchorEntry) => Anchor> = new Map([
+  ['rfc3161', timestampsOf],
+  ['evm', chainOf],
+])
 
 /** An RFC 3161 entry: `url`, and where wanted `policy` and `roots`, base64 of certificates in DER. */
 function timestampsOf({ name, mode, url, policy, roots = [] }: AnchorEntry): Anchor {

@@ -36,7 +36,7 @@ const MAY_USE: Record<string, readonly string[]> = {
   log: ['node:*', 'fs-native-extensions'],
   govern: ['node:*', 'yaml', '@microsoft/agent-governance-sdk'],
   recorder: ['node:*'],
-  publish: ['node:*'],
+  publish: ['node:*', 'viem'],
   client: ['node:*'],
   adapters: ['node:*', '@google/adk'],
   testing: ['node:*', '@google/adk'],
