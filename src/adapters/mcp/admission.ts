@@ -51,8 +51,10 @@ export async function admitCall(upstream: Upstream, arrival: Arrival): Promise<P
 const UNJUDGED: Decision = { verdict: 'deny', reason: 'The message can be read in more than one way.' }
 
 function passing({ call, forget }: Arrival): Passed {
+  const intent = call.ticket?.intent
   return {
     pass: true,
+    ...(intent !== undefined && { intent }),
     sent: () => call.send(),
     withdraw: async () => {
       forget()

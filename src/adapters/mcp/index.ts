@@ -1,4 +1,6 @@
+export { assertCoverage } from './assert-coverage.js'
 export type { McpOptions } from './connection.js'
 export { isLoopback } from './host-rule.js'
 export { type HttpOptions, type HttpProxy, proxyHttp } from './http.js'
 export { proxyStdio, type StdioEnd, type StdioOptions } from './stdio.js'
+export { isRecordingTransport, type McpTransport, type RecordingOptions, recordingTransport } from './transport.js'

@@ -8,6 +8,12 @@ export type Passage =
 
 export type Passed =
   /** Forward the bytes as they are; `sent` is to be called right before, or `withdraw` when that is not to be after all. */
-  | { readonly pass: true; readonly sent: () => void; readonly withdraw?: () => Promise<void> }
+  | {
+      readonly pass: true
+      readonly sent: () => void
+      readonly withdraw?: () => Promise<void>
+      /** Leaf hash of the intent, where the message is one call. */
+      readonly intent?: string
+    }
   /** Do not forward it; send this back, if anything. */
   | { readonly pass: false; readonly answer?: Message | readonly Message[] }
