@@ -38,7 +38,7 @@ export class Cosigned {
 
   /** At start: the newest checkpoint may be out with cosignatures of an earlier run. */
   async found(out: Uint8Array | undefined, head: Uint8Array, size: number): Promise<void> {
-    if (!out || out.length <= head.length || !equalBytes(out.subarray(0, head.length), head)) return
+    if (!isCosignedOf(out, head)) return
     await this.#parts.notes.keepCosigned(out)
     this.#newest = { note: out, size, at: this.#parts.clock.monotonic() }
   }
@@ -88,5 +88,9 @@ export class Cosigned {
     await this.#parts.checkpointer().letOutCosigned(note, size)
   }
 }
+
+/** Whether a note is this very one with more signatures behind its own. */
+export const isCosignedOf = (out: Uint8Array | undefined, head: Uint8Array): out is Uint8Array =>
+  out !== undefined && out.length > head.length && equalBytes(out.subarray(0, head.length), head)
 
 const FRESH_MS = 60_000

@@ -7,6 +7,7 @@ import { formatTime } from '../core/record/index.js'
 import { leafHash, parseCheckpoint, parseNote } from '../core/tlog/index.js'
 import type { AppendEntry } from './backend.js'
 import { formatConfig, type LogConfig, parseConfig } from './config.js'
+import { isCosignedOf } from './cosigned.js'
 import type { Disk, DiskLock } from './disk.js'
 import { reading } from './disk-error.js'
 import { Integrator } from './integrator.js'
@@ -167,7 +168,9 @@ async function fill(disk: Disk, from: Layout, to: Layout, config: LogConfig): Pr
     await copyEntries(disk, from, store, note)
     // Every tile is durable: from here on the note may be shown.
     await store.head.swap(undefined, note)
-    await store.head.release(note)
+    // With the cosignatures that it has: they are of the origin, which stays.
+    const out = await reading(from.checkpoint, disk.readFile(from.checkpoint))
+    await store.head.release(isCosignedOf(out, note) ? out : note)
   } finally {
     await store.close()
   }

@@ -405,7 +405,7 @@ export class LogWriter {
     this.#checkpointer.quiet()
     try {
       await this.settle()
-      if (!this.#halted) await this.#cosigned.finish()
+      await this.#lastRound()
       // Before the seal of the journal's files is taken.
       if (!this.#halted) await this.#vault.ending(this.#checkpointer.headTree.size)
       const { head, headTree } = this.#checkpointer
@@ -417,6 +417,13 @@ export class LogWriter {
     } finally {
       await this.#stop()
     }
+  }
+
+  async #lastRound(): Promise<void> {
+    if (this.halted) return
+    await this.#cosigned.finish()
+    // A witness has said meanwhile that there is another history: nobody comes after whoever closes to be told.
+    if (this.#halted) throw haltedBefore(this.#halted)
   }
 
   /** We no longer know what is saved: nothing is written any more, and whoever waits is told. */
