@@ -1,4 +1,4 @@
-import { realpath, writeFile } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { checkDisclosure, discloseFields } from '../client/disclose.js'
 import { openSource } from '../client/open.js'
@@ -19,6 +19,7 @@ import { Progress } from './terminal/progress.js'
 import { guard, safe, safeJson } from './terminal/safe.js'
 import { shellPath, shellWord } from './terminal/shell-word.js'
 import { PAGE_COLUMNS } from './terminal/terminal.js'
+import { writeNew } from './write-new.js'
 
 interface DiscloseOptions {
   readonly member: string
@@ -87,7 +88,7 @@ async function disclose(
   })
   const text = fromUtf8(bytes)
   if (out !== undefined) {
-    await writeNew(out, bytes)
+    await writeNew(out, bytes, 'disclose.out')
     const command = `deedlog disclose ${shellPath(target)} ${shellWord(call)} --member ${shellWord(member)} --check ${shellPath(out)}`
     await terminal.out(`Wrote ${safe(out)}, ${bytes.length} bytes. Whoever has the log checks it with\n  ${command}\n`)
     return
@@ -104,17 +105,6 @@ async function disclose(
 function noSuchField({ message }: RangeError, next: string): UsageError {
   const expected = 'a field that deedlog show lists; JSON for names with dots or digits only: \'["a.b","0"]\''
   return new UsageError('disclose.path', message, { expected, next })
-}
-
-async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
-  try {
-    await writeFile(path, bytes, { flag: 'wx' })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    throw new UsageError('disclose.out', `there is a file at ${quote(path)} already; it was not touched`, {
-      expected: 'a path where nothing is yet',
-    })
-  }
 }
 
 async function check(
