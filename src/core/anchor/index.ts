@@ -38,6 +38,22 @@ export {
   parseAnchorFile,
   parseAnchorFileName,
 } from './file.js'
+export {
+  type ActionPreimage,
+  actionRef,
+  actionRefV2,
+  anchoredBefore,
+  batchProof,
+  batchRoot,
+  checkpointAction,
+  colonSecondsActionRef,
+  formatTrail,
+  isInBatch,
+  isTransaction,
+  myceliumRef,
+  readTrail,
+  type Trail,
+} from './mycelium/index.js'
 export { anchoredDigest } from './note-digest.js'
 export {
   asNonce,

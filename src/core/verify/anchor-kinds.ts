@@ -2,6 +2,7 @@ import { type Timestamp, verifyTimestamp } from '../anchor/index.js'
 import { equalBytes } from '../bytes/equal.js'
 import { isDeedlogError, quote } from '../errors.js'
 import { judgeChain } from './chain-anchor.js'
+import { judgeTrail } from './trail-anchor.js'
 import type { Trust } from './trust.js'
 
 /** What an anchor's evidence is worth by itself, before it is held against the tree. */
@@ -54,6 +55,7 @@ type AnchorJudge = (evidence: Uint8Array, digest: Uint8Array, trust: Trust | und
 const JUDGES: ReadonlyMap<string, AnchorJudge> = new Map([
   ['rfc3161', judgeTimestamp],
   ['evm', judgeChain],
+  ['mycelium', judgeTrail],
 ])
 
 export function judgeAnchor(

@@ -1,0 +1,13 @@
+/** Mycelium Trails: references as they are computed there, and what is kept of a trail. `spec/anchors.md`, "Trails". */
+export {
+  type ActionPreimage,
+  actionRef,
+  actionRefV2,
+  anchoredBefore,
+  batchProof,
+  batchRoot,
+  colonSecondsActionRef,
+  isInBatch,
+  myceliumRef,
+} from './refs.js'
+export { checkpointAction, formatTrail, isTransaction, readTrail, type Trail } from './trail.js'
