@@ -8,6 +8,7 @@ import { type Layout, PRIVATE_FILE_MODE } from '../log/layout.js'
 import type { Anchor } from './anchor.js'
 import type { RunnerWorld } from './anchor-runner.js'
 import { chainOf } from './evm-config.js'
+import { trailsOf } from './mycelium-config.js'
 import { rfc3161 } from './rfc3161.js'
 
 /** One anchor as the configuration has it. What else a kind needs stands beside these. */
@@ -32,6 +33,7 @@ export interface AnchorConfig {
 const KINDS: ReadonlyMap<string, (entry: AnchorEntry) => Anchor> = new Map([
   ['rfc3161', timestampsOf],
   ['evm', chainOf],
+  ['mycelium', trailsOf],
 ])
 
 /** An RFC 3161 entry: `url`, and where wanted `policy` and `roots`, base64 of certificates in DER. */

@@ -8,6 +8,7 @@ export { type AnchoringOptions, type AnchorMetrics, anchoring, type ScheduledAnc
 export { askWitnesses, type WitnessesAsked } from './ask-witnesses.js'
 export { type EvmOptions, evm, type Finality } from './evm.js'
 export type { EvmKey, EvmSigner, EvmTransaction } from './evm-key.js'
+export { type MyceliumOptions, mycelium } from './mycelium.js'
 export { type Rfc3161Options, rfc3161 } from './rfc3161.js'
 export { askMonitoring, type Monitored, type WitnessAddress } from './witness-client.js'
 export { witnesses } from './witness-config.js'

@@ -50,7 +50,16 @@ describe('spec/vocabulary.md', () => {
 })
 
 // Strict JSON and streams are refused by code that is told what it reads: the first part of the code is a parameter.
-const PARAMETERS = ['bundle-file', 'record', 'disclosure', 'disclosures', 'stream', 'anchor', 'evm-evidence']
+const PARAMETERS = [
+  'bundle-file',
+  'record',
+  'disclosure',
+  'disclosures',
+  'stream',
+  'anchor',
+  'evm-evidence',
+  'mycelium-evidence',
+]
 
 function isNamed(code: string, all: string): boolean {
   if (all.includes(`'${code}'`)) return true
