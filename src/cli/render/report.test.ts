@@ -30,6 +30,46 @@ describe('renderReport', () => {
     expect(text.endsWith('\nExit 0: the evidence holds as far as checked, and no exception was found.\n')).toBe(true)
   })
 
+  it('says by when records existed, and how wide the windows are in which they were made', () => {
+    const { evidence } = goodReport()
+    const at = (second: number) => `2026-11-24T10:00:${String(second).padStart(2, '0')}.000Z`
+    const existed = [
+      { size: 20, time: at(10) },
+      { size: 41, time: at(40) },
+    ]
+    const made = [
+      { stream: 'a', index: 5, time: at(5) },
+      { stream: 'b', index: 30, time: at(10) },
+    ]
+    const say = (times: Report['evidence']['times'] & object) =>
+      section(render({ evidence: { ...evidence, times } }), 'The log, and whose word')
+        .slice(-3)
+        .join(' ')
+    expect(say({ existed, made })).toMatch(/existed {7}the first 41 records by 2026-11-24T10:00:40.000Z/)
+    expect(say({ existed, made })).toContain('windows       5 to 30 s wide; 2 places in streams where one begins')
+    expect(say({ existed: [existed[0]!], made })).toContain('5 s wide; 2 places in streams where one begins, 1 of')
+    expect(say({ existed, made: [] })).toContain('without a beginning: no record cites')
+  })
+
+  it('shows the newest anchors, and hides none of them behind those that were left out for it', () => {
+    const { evidence } = goodReport()
+    const anchor = { kind: 'rfc3161', name: 'local', root: '00'.repeat(32) }
+    const skipped = Array.from({ length: 20 }, (_, i) => ({ ...anchor, size: 20 + i, status: 'skipped' as const }))
+    const counted = {
+      ...anchor,
+      size: 10,
+      status: 'counted' as const,
+      time: '2026-11-24T10:00:00.000Z',
+      by: 'authority',
+    }
+    const listed = [counted, ...skipped]
+    const anchors = { total: 21, byStatus: { counted: 1, skipped: 20 }, listed }
+    const text = render({ evidence: { ...evidence, anchors } })
+    expect(text).toContain('anchors       21: 1 counted, 20 skipped')
+    expect(text).toContain('size 10 existed by 2026-11-24T10:00:00.000Z, authority: dates this log')
+    expect(text).not.toContain('size 39')
+  })
+
   it('says whose word it rests on, and shows keys and hashes whole', () => {
     expect(section(render(), 'The log, and whose word')).toEqual([
       'The log, and whose word this rests on',

@@ -14,6 +14,7 @@ import { cut } from '../terminal/width.js'
 import { renderAnchors } from './anchors.js'
 import { renderBundle } from './exported.js'
 import { count, type Look, Page, tally } from './page.js'
+import { renderTimes } from './times.js'
 
 /** What the report itself does not know: where it came from. */
 export interface ReportLook extends Look {
@@ -116,6 +117,7 @@ function theLog(page: Page, report: Report, { trust }: ReportLook): void {
     page.fact('signed by', `${role} key, ${keyStanding(trusted, evidence.trust)}:`).line(`    ${safe(vkey)}`)
   }
   if (evidence.anchors) renderAnchors(page, evidence.anchors)
+  if (evidence.times) renderTimes(page, evidence.times)
 }
 
 const SEVERITY_WORDS: Readonly<Record<Severity, string>> = {
