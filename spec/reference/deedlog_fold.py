@@ -14,7 +14,7 @@ class Call:
     def __init__(self, entry, stream, asked):
         self.entry, self.record, self.stream = entry, entry.record, stream
         self.asked = asked  # whether it is judged: of a bundle only what it was asked for, and nothing that was pruned
-        self.review = self.settled = self.outcome = None
+        self.review = self.reviewed_at = self.settled = self.outcome = None
         self.outcomes = []  # (entry, stream) of all that count for this call
 
     @property
@@ -229,7 +229,7 @@ class Fold:
         if call.verdict != "review" or call.review or not stream.same_recorder(call.stream):
             self.say(call, "review.misplaced", entry)
             return
-        call.review = record
+        call.review, call.reviewed_at = record, entry.index
         if self.trust.approvers and not signed:
             self.say(call, "review.unpinned", entry)
 
@@ -296,7 +296,8 @@ class Fold:
         if call.verdict == "deny":
             self.say(call, "call.executed-though-denied", entry)
         elif call.refused():
-            self.say(call, "call.declined-yet-executed", entry)
+            hidden = self.hidden.between(call.entry.index, call.reviewed_at)  # an approval before it may be
+            self.say(call, "call.not-shown-whole" if hidden else "call.declined-yet-executed", entry)
         elif call.verdict == "review" and call.review is None:
             hidden = self.hidden.between(call.entry.index, entry.index)  # an approval may be
             self.say(call, "call.not-shown-whole" if hidden else "call.executed-without-approval", entry)

@@ -119,7 +119,7 @@ class Stream:
         """Records whose seq is below that of an attributed record with a lower index."""
         highest, found = -1, []
         for entry in sorted(self.good, key=lambda one: one.index):
-            if entry.seq < highest:
+            if entry.seq < highest and not self.hidden.below(entry.index):  # else it may be a copy
                 found.append(entry.index)
             highest = max(highest, entry.seq)
         return found

@@ -87,7 +87,19 @@ def read_set(data):
         raise Unreadable("a disclosure set that is none")
     if not all(re.fullmatch(r"[A-Za-z]+(\.[A-Za-z]+)*", path, re.ASCII) for path in value):
         raise Unreadable("a path that is not letters with single dots between them")
+    for disclosure in value.values():
+        refuse_malformed(disclosure)
     return value
+
+
+def refuse_malformed(disclosure):
+    """Whatever section 6 of record.md refuses before it compares a root."""
+    try:
+        check.verify_disclosure(check.canonical(disclosure), {"root": "", "scheme": "f1", "size": 0})
+    except check.Malformed as error:
+        raise Unreadable("a disclosure that is none: %s" % error)
+    except check.Mismatch:
+        return
 
 
 def contents(verifier, sets):
