@@ -42,4 +42,27 @@ describe('a bundle of an honest log', () => {
     const shown = new Set([...all(log)].filter(index => index !== 3))
     expect(codes(judged(excerpt(log, shown, { all: true })))).not.toContain('identity.contradicted')
   })
+
+  test('does not call a stream out of order of whose record a copy is shown, and not the record', () => {
+    const log = new TestLog()
+    const stream = log.stream()
+    stream.call()
+    stream.call()
+    log.push(log.entries[2]!)
+    const shown = new Set([...all(log)].filter(index => index !== 2))
+    expect(codes(judged(excerpt(log, all(log), { all: true }), log.trust()))).toEqual([])
+    expect(codes(judged(excerpt(log, shown, { all: true }), log.trust()))).not.toContain('stream.out-of-order')
+  })
+
+  test('takes no settlement for an execution that the log disputes, because the recorder was still running', () => {
+    const log = new TestLog()
+    const stream = log.stream()
+    const { intent } = stream.intent({ verdict: 'deny' })
+    stream.add({ type: 'coverage', unseen: ['x'] })
+    const operator = log.stream(log.operator, { role: 'operator', agent: { id: 'did:example:operator' } })
+    operator.add({ type: 'settlement', intent, result: 'succeeded', basis: 'x' })
+    const shown = new Set([...all(log)].filter(index => index !== 3))
+    expect(codes(judged(excerpt(log, all(log), { all: true }), log.trust()))).toEqual(['settlement.disputed'])
+    expect(codes(judged(excerpt(log, shown, { all: true }), log.trust()))).toEqual(['call.not-shown-whole'])
+  })
 })

@@ -107,14 +107,15 @@ function disorder(
     for (const node of here) altered.add(node.index)
     more = here.length > 0 && here.every(node => !node.verify)
   }
-  return { forks, breaks, misordered: misorderedOf(attributed), altered: [...altered].sort((a, b) => a - b) }
+  return { forks, breaks, misordered: misorderedOf(attributed, notShown), altered: [...altered].sort((a, b) => a - b) }
 }
 
-function misorderedOf(attributed: ReadonlySet<Node>): number[] {
+function misorderedOf(attributed: ReadonlySet<Node>, notShown: NotShown | undefined): number[] {
   const misordered: number[] = []
   let highest: Int = -1
   for (const { seq, index } of [...attributed].sort((a, b) => a.index - b.index)) {
-    if (seq < highest) misordered.push(index)
+    // It may be a copy, and what it is a copy of not shown.
+    if (seq < highest && (notShown?.below(index) ?? 0) === 0) misordered.push(index)
     highest = Math.max(highest, seq)
   }
   return misordered

@@ -329,9 +329,9 @@ export class Calls {
       return
     }
     const { outcome } = call
-    // What a bundle does not show may be the end of the stream.
-    const isRunning = !isOver(call.stream) && this.#notShown.between(call.index, index) === 0
-    if (outcome ? isFinal(outcome.status) : isRunning) {
+    // What a bundle does not show may be the end of the stream, without which a settlement does not count.
+    const isDoubtful = !outcome && !isOver(call.stream) && this.#notShown.between(call.index, index) > 0
+    if (outcome ? isFinal(outcome.status) : !isOver(call.stream) && !isDoubtful) {
       this.#except(
         'settlement.disputed',
         call,
@@ -343,6 +343,10 @@ export class Calls {
     remember(call, index)
     call.settled = record.result
     if (record.result === 'not_executed') return
+    if (isDoubtful && (call.verdict === 'deny' || call.verdict === 'review')) {
+      this.#lacks(call, 'whether its stream was over when it was settled', index)
+      return
+    }
     const executed = 'is settled as executed'
     if (call.verdict === 'deny') this.#except('call.executed-though-denied', call, `was denied, and ${executed}`, index)
     else this.#judgeApproval(index, call, executed)
