@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import type { Command } from 'commander'
 import { UnavailableError } from '../core/errors.js'
 import { type Context, examples } from './command.js'
 import { jsonOption, pathOption } from './options.js'
 import { Page } from './render/page.js'
 import { safe, safeJson } from './terminal/safe.js'
+import { shellPath } from './terminal/shell-word.js'
 import { PAGE_COLUMNS } from './terminal/terminal.js'
 import { sha256 } from './verifier-digest.js'
 import { writeNew } from './write-new.js'
@@ -48,14 +50,16 @@ async function run({ out, json }: PageOptions, { terminal }: Context): Promise<v
     await terminal.out(`${safeJson({ out, sha256: digest, bytes: bytes.length })}\n`)
     return
   }
+  // The name as a person types it, whatever folder it lies in there.
+  const name = shellPath(basename(out))
   await terminal.out(
     new Page({ paint: terminal.paint, columns: terminal.columns ?? PAGE_COLUMNS })
       .heading(`Wrote ${safe(out)}`)
       .value('SHA-256', digest)
       .fact('compare', 'tell this digest to whoever gets the file, another way than the file; they find it again with')
-      .line('      sha256sum verifier.html                      on Linux')
-      .line('      shasum -a 256 verifier.html                  on macOS')
-      .line('      certutil -hashfile verifier.html SHA256      on Windows')
+      .line(`      sha256sum ${name}                      on Linux`)
+      .line(`      shasum -a 256 ${name}                  on macOS`)
+      .line(`      certutil -hashfile ${name} SHA256      on Windows`)
       .toString(),
   )
 }
