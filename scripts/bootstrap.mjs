@@ -12,6 +12,7 @@ const TASKS = {
   quickstart: [['scripts/build.mjs'], ['examples/quickstart/main.mjs']],
   'matrix:adk': [['scripts/build.mjs'], ['scripts/matrix-adk.mjs']],
   'crowd:adk': [['scripts/build.mjs'], ['scripts/crowd-adk.mjs']],
+  'conformance:mcp': [['scripts/build.mjs'], ['scripts/conformance-mcp.mjs']],
   install: [],
 }
 

@@ -1,13 +1,14 @@
 import type { CallResult } from '../../recorder/types.js'
 import { type Message, member } from './message.js'
+import { stateOf } from './question.js'
 
 /** What a server's answer to a call says of it. */
 export interface Answered {
   readonly result: CallResult
   /** The call goes on in a task of this id. */
   readonly task?: string
-  /** The server wants answers first; the client repeats the call with them and with this. */
-  readonly requestState?: string
+  /** The server wants answers first; the client repeats the call with them, and with this state where there is one. */
+  readonly asks?: { readonly requestState: string | undefined }
 }
 
 /**
@@ -30,8 +31,7 @@ export function judged(value: unknown, output: { readonly value: unknown }): Ans
   const task = taskIdOf(value)
   if (task !== undefined && (type === undefined || type === 'task')) return { result: pending, task }
   if (type === 'input_required') {
-    const state = member(value, 'requestState')
-    return { result: pending, ...(typeof state === 'string' && { requestState: state }) }
+    return { result: pending, asks: { requestState: stateOf(value) } }
   }
   if (type !== undefined && type !== 'complete') return { result: { status: 'unknown', executed: 'unknown', output } }
   if (member(value, 'isError') === true) return { result: { status: 'reported_error', executed: 'unknown', output } }

@@ -26,7 +26,7 @@ export class Upstream {
   readonly catalogue: Catalogue
   /** Calls that go on in a task, by its id. */
   readonly tasks = new Bounded<OpenCall>()
-  /** Calls whose server wants answers first, by the state that the client is to send back with them. */
+  /** Calls whose server wants answers first, by what the call that brings them is known by. */
   readonly asking = new Bounded<OpenCall>()
 
   constructor(options: McpOptions) {

@@ -210,6 +210,17 @@ describe('questions and tasks', () => {
     expect(seen.map(({ args }) => args)).toEqual([{ message: 'hi' }, { message: 'hi' }])
   })
 
+  it('a call that is repeated without a state is known by its arguments', async () => {
+    const rig = new Rig()
+    await rig.offer(['echo'])
+    await rig.client(call(1))
+    await rig.server(result(1, { resultType: 'input_required', inputRequests: {} }))
+    await rig.client(call(2, 'echo', { message: 'another' }, { inputResponses: {} }))
+    await rig.client(call(3, 'echo', { message: 'hi' }, { inputResponses: {} }))
+    expect(rig.log.of('intent').map(({ record }) => record.attempt)).toEqual([undefined, undefined, 2])
+    expect(rig.log.calls()[0]).toContain('outcome:reported_error/unknown late')
+  })
+
   it('a task of the older era ends with the answer to tasks/result', async () => {
     const rig = new Rig()
     await rig.offer(['echo'])

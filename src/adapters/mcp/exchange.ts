@@ -7,6 +7,7 @@ import { Bounded, type Upstream } from './connection.js'
 import { disguiseOf, type Id, isId, isMessage, keyOf, type Message, member, TOOLS_CALL, TOOLS_LIST } from './message.js'
 import { OpenCall } from './open-call.js'
 import type { Passage, Passed } from './passage.js'
+import { questionOf, repeats, stateOf } from './question.js'
 import type { Reading } from './reading.js'
 
 const PASS: Passed = { pass: true, sent: () => {} }
@@ -127,9 +128,10 @@ export class Exchange {
 
   #call(message: Message, flawed: string | undefined): Promise<Passage> {
     const { recorder } = this.#upstream.options
-    const state = member(message['params'], 'requestState')
-    const before = typeof state === 'string' ? this.#upstream.asking.get(state) : undefined
-    const call = new OpenCall(recorder, (before?.attempt ?? 0) + 1)
+    const { params } = message
+    const question = repeats(params) ? questionOf(params, stateOf(params)) : undefined
+    const before = question === undefined ? undefined : this.#upstream.asking.get(question)
+    const call = new OpenCall(recorder, params, (before?.attempt ?? 0) + 1)
     const key = keyOf(message['id'] as Id)
     this.#open.set(key, call)
     const forget = () => {
@@ -174,9 +176,10 @@ export class Exchange {
       return false
     }
     this.#open.delete(key)
-    const { result, task, requestState } = answeredBy(message, flawed)
+    const { result, task, asks } = answeredBy(message, flawed)
     if (task !== undefined) this.#upstream.tasks.set(task, call)
-    if (requestState !== undefined) this.#upstream.asking.set(requestState, call)
+    const question = asks && questionOf(call.params, asks.requestState)
+    if (question !== undefined) this.#upstream.asking.set(question, call)
     await call.end(result)
     return true
   }

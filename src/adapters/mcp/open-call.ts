@@ -5,6 +5,8 @@ import type { CallResult, Ticket } from '../../recorder/types.js'
 /** A call that a client has made and that is not over. */
 export class OpenCall {
   readonly #recorder: Recorder
+  /** As the client sent them. */
+  readonly params: unknown
   /** Undefined until the intent is durable. */
   ticket: Ticket | undefined
   readonly attempt: number
@@ -13,8 +15,9 @@ export class OpenCall {
   #sent: { readonly at: Date; readonly ms: number } | undefined
   #state: 'open' | 'provisional' | 'over' = 'open'
 
-  constructor(recorder: Recorder, attempt: number) {
+  constructor(recorder: Recorder, params: unknown, attempt: number) {
     this.#recorder = recorder
+    this.params = params
     this.attempt = attempt
   }
 
