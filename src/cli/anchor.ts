@@ -1,14 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { readForeignFile } from '../client/read-file.js'
-import {
-  ANCHOR_MODES,
-  type AnchorMode,
-  CERTIFICATE_BYTES_MAX,
-  isAnchorName,
-  parseCertificate,
-} from '../core/anchor/index.js'
-import { toBase64 } from '../core/bytes/base64.js'
+import { ANCHOR_MODES, isAnchorName } from '../core/anchor/index.js'
 import { quote, UnavailableError } from '../core/errors.js'
 import { formatTime } from '../core/record/index.js'
 import { NOTE_BYTES_MAX } from '../core/tlog/index.js'
@@ -19,9 +11,10 @@ import { realWorld } from '../log/world.js'
 import { anchorsOf, readAnchorConfig, writeAnchorConfig } from '../publish/anchor-config.js'
 import { AnchorRunner, type Round } from '../publish/anchor-runner.js'
 import { type AnchorStanding, anchorStandings } from '../publish/anchor-status.js'
+import { type AddOptions, entryOf } from './anchor-entry.js'
 import { type Context, examples, exitCodes } from './command.js'
 import { UsageError } from './errors.js'
-import { choiceOption, jsonOption, pathsOption } from './options.js'
+import { choiceOption, jsonOption, pathOption, pathsOption } from './options.js'
 import { Page } from './render/page.js'
 import { safe, safeJson } from './terminal/safe.js'
 import { shellPath } from './terminal/shell-word.js'
@@ -30,14 +23,6 @@ import { PAGE_COLUMNS } from './terminal/terminal.js'
 interface RunOptions {
   readonly now?: true
   readonly json?: true
-}
-
-interface AddOptions {
-  readonly tsa?: string
-  readonly name?: string
-  readonly mode?: AnchorMode
-  readonly policy?: string
-  readonly root?: readonly string[]
 }
 
 /** `deedlog anchor`, `anchor add`, `anchor remove`, `anchor status`: checkpoints dated by somebody outside. */
@@ -53,6 +38,10 @@ export function addAnchor(program: Command, context: Context): void {
       'after',
       examples([
         ['deedlog anchor add audit --tsa https://tsa.example/tsr --name example', 'whom to ask'],
+        [
+          'deedlog anchor add audit --chain base --rpc https://node.example --key-file payer.key --name base',
+          'a chain: one transaction per checkpoint',
+        ],
         ['deedlog anchor audit --now', 'have the newest checkpoint dated'],
         ['deedlog anchor status audit', 'what was dated, what waits, what failed'],
       ]) + exitCodes('0 all is dated, or waits for the other side; 2 something was refused, or nobody answered.'),
@@ -65,9 +54,14 @@ export function addAnchor(program: Command, context: Context): void {
     .action((target: string, options: RunOptions) => run(target, options, context))
   anchor
     .command('add')
-    .summary('add a time-stamp authority (RFC 3161)')
+    .summary('add a time-stamp authority (RFC 3161), a chain (EVM), or a service of Mycelium Trails')
     .argument('<dir>', 'a log folder, or a JSONL log, with its private folder')
-    .option('--tsa <url>', 'where requests are posted')
+    .option('--tsa <url>', 'a time-stamp authority: where requests are posted')
+    .option(
+      '--chain <chain>',
+      'a chain with a registry: base, arbitrum-one, ink, or the id of another; with --rpc and a key',
+    )
+    .option('--trails <url>', 'a service of Mycelium Trails: a third party that writes checkpoints down')
     .option('--name <name>', 'what to call it: lowercase letters, digits, hyphens')
     .addOption(
       choiceOption(
@@ -78,6 +72,12 @@ export function addAnchor(program: Command, context: Context): void {
     )
     .addOption(new Option('--policy <oid>', 'under which policy it is to stamp'))
     .addOption(pathsOption('--root <file>', 'a certificate that it must lead to, DER or PEM; repeatable'))
+    .option('--rpc <url>', 'a node of the chain')
+    .option('--key-env <variable>', 'the environment variable that holds the private key of who pays')
+    .addOption(pathOption('--key-file <file>', 'or the file that holds it, which nobody else may read'))
+    .option('--finality <when>', 'finalized (default), safe, or a number of blocks above')
+    .option('--max-cost-wei <wei>', 'most that one anchor may cost; default 10^15, a thousandth of an ether')
+    .option('--api-key-env <variable>', 'the environment variable that holds the key for the bills of the trails')
     .action((target: string, options: AddOptions) => add(target, options, context))
   anchor
     .command('remove')
@@ -101,11 +101,11 @@ async function run(target: string, { now, json }: RunOptions, context: Context):
   const note = await newestNote(layout, target)
   const { scheduled } = await runner.queue()
   const isDue = now || !scheduled || Date.now() - scheduled.ms >= (config.everyMinutes ?? EVERY_MINUTES) * 60_000
-  const round = await runner.round({
-    ...(isDue ? { note } : {}),
-    ...(now ? { all: true } : {}),
-    signal: new AbortController().signal,
-  })
+  const { signal } = new AbortController()
+  let round = await runner.round({ ...(isDue ? { note } : {}), ...(now ? { all: true } : {}), signal })
+  // What was signed is kept in one round and sent in the next, which is due at once.
+  for (let more = 1; more < ROUNDS_MAX && round.waiting.some(({ nextMs }) => nextMs <= Date.now()); more++)
+    round = merged(round, await runner.round({ signal }))
   if (round.results.some(({ state, code }) => state === 'failed' || (state === 'pending' && code !== undefined)))
     context.exitCode = 2
   const { terminal } = context
@@ -113,6 +113,15 @@ async function run(target: string, { now, json }: RunOptions, context: Context):
 }
 
 const EVERY_MINUTES = 60
+const ROUNDS_MAX = 4
+
+/** Of each anchor and size, what became of it last. */
+function merged(before: Round, { results, waiting }: Round): Round {
+  const old = before.results.filter(
+    ({ kind, name, size }) => !results.some(each => each.kind === kind && each.name === name && each.size === size),
+  )
+  return { results: [...old, ...results], waiting }
+}
 
 /** A log that is there: nothing is written into a folder that is none. */
 async function logAt(target: string): Promise<Layout> {
@@ -165,9 +174,8 @@ const noAnchors = (target: string): UsageError =>
   })
 
 async function add(target: string, options: AddOptions, { terminal }: Context): Promise<void> {
-  const { tsa: url, name, mode, policy, root = [] } = options
-  if (url === undefined || name === undefined)
-    throw new UsageError('usage.option', 'whom to ask was not said', { expected: '--tsa <url> and --name <name>' })
+  const entry = await entryOf(options)
+  const { name } = entry
   if (!isAnchorName(name))
     throw new UsageError('usage.value', `--name ${quote(name)} cannot be the name of an anchor`, {
       expected: '1 to 64 lowercase letters, digits and hyphens',
@@ -178,29 +186,11 @@ async function add(target: string, options: AddOptions, { terminal }: Context): 
     throw new UsageError('usage.conflict', `this log has an anchor ${quote(name)} already`, {
       expected: 'another name',
     })
-  const roots = await Promise.all(root.map(readCertificate))
-  const entry = {
-    kind: 'rfc3161',
-    name,
-    url,
-    ...(mode === undefined ? {} : { mode }),
-    ...(policy === undefined ? {} : { policy }),
-    ...(roots.length === 0 ? {} : { roots }),
-  }
   const next = { ...config, anchors: [...config.anchors, entry] }
   // Refused now, not when it is first asked.
   anchorsOf(next)
   await writeAnchorConfig(realWorld, layout, next)
   await terminal.out(`Added ${name}. Next: deedlog anchor ${shellPath(target)} --now\n`)
-}
-
-/** A certificate as base64 of its DER. */
-async function readCertificate(path: string): Promise<string> {
-  const bytes = await readFile(path)
-  const text = bytes.subarray(0, 2 * CERTIFICATE_BYTES_MAX).toString('latin1')
-  const pem = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/.exec(text)?.[1]
-  const der = new Uint8Array(pem === undefined ? bytes : Buffer.from(pem, 'base64'))
-  return toBase64(parseCertificate(der).der)
 }
 
 async function remove(target: string, name: string, { terminal }: Context): Promise<void> {
