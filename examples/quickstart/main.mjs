@@ -1,25 +1,38 @@
-// A tour of Deedlog in under a minute: a real ADK agent with real tools, the log it leaves, the log's verification, one
-// disclosed field, and an attack. Run it with `npm run quickstart`; everything it writes is in `.quickstart/`.
-import { spawnSync } from 'node:child_process'
+// A tour of Deedlog in under a minute: a real ADK agent with real tools, the log it leaves, a witness and a time-stamp
+// authority who see it, its verification, one disclosed field, and an attack. Run it with `npm run quickstart`; everything it writes is in `.quickstart/`.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { FunctionTool, InMemoryRunner, LlmAgent, LogLevel, MCPToolset, setLogLevel } from '@google/adk'
-import { files } from 'deedlog'
+import { files, witnesses } from 'deedlog'
 import { AgentGovernancePlugin } from 'deedlog/adk'
-import { scriptedModel } from 'deedlog/testing'
+import { scriptedModel, TsaServer } from 'deedlog/testing'
 import { z } from 'zod'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const work = join(root, '.quickstart')
 const shared = join(work, 'files')
 const audit = join(work, 'audit')
+const AGENT = 'did:example:shipping-clerk'
 
 say(1, 'A clean start in .quickstart/')
 rmSync(work, { recursive: true, force: true })
 mkdirSync(shared, { recursive: true })
 writeFileSync(join(shared, 'order.txt'), 'Order 17: two lamps for Acme, to Rotterdam.\n')
+
+// Others than the operator, elsewhere; here, so that the tour needs no network, they are on this machine.
+const authority = await TsaServer.start()
+const witness = await startWitness()
+process.on('exit', () => witness.kill())
+const made = await json('init', '.quickstart/audit', '--agent', AGENT, '--witness', witness.line)
+await json('witness', 'add-log', '.quickstart/witness', made.keys.log)
+// From here on the witness holds a checkpoint, and what is recorded can say that it came after.
+await json('witness', 'ask', '.quickstart/audit')
+console.log('   A witness and a time-stamp authority will see how the log grows, and nothing of what is in it.')
 
 say(2, 'An ADK agent with five kinds of tools, governed by examples/quickstart/rules/')
 setLogLevel(LogLevel.ERROR) // the tool that throws below would otherwise print its stack
@@ -78,8 +91,8 @@ console.log(
 
 const governance = new AgentGovernancePlugin({
   policyDir: fileURLToPath(new URL('rules', import.meta.url)),
-  agentDid: 'did:example:shipping-clerk',
-  auditBackend: files(audit),
+  agentDid: AGENT,
+  auditBackend: files(audit, { witnesses: witnesses(`${audit}.trust`) }),
 })
 const agent = new LlmAgent({
   name: 'shipping_clerk',
@@ -110,16 +123,22 @@ try {
 }
 
 say(3, 'What the log holds: every call, what was decided, what happened')
-deedlog(0, 'list', '.quickstart/audit')
+await deedlog(0, 'list', '.quickstart/audit')
 
-say(4, 'An auditor verifies it, offline, with the trust file from beside the log')
-console.log('   (A real auditor gets that file another way: a log that says whom to trust proves nothing.)')
-deedlog(0, 'verify', '.quickstart/audit', '--trust', '.quickstart/audit.trust')
+say(4, 'An auditor verifies it, offline: the witness and the authority are gone by now')
+await quietly(0, 'anchor', 'add', '.quickstart/audit', '--tsa', authority.url, '--name', 'local')
+await quietly(0, 'anchor', '.quickstart/audit', '--now')
+witness.kill()
+await authority.close()
+// The operator's keys, the witness, and whom the auditor believes about time.
+const tsa = `tsa local ${Buffer.from(authority.root).toString('base64')}\n`
+writeFileSync(join(work, 'auditor.trust'), readFileSync(`${audit}.trust`, 'utf8') + tsa)
+console.log('   (A real auditor gets the trust file another way: a log that says whom to trust proves nothing.)')
+await deedlog(0, 'verify', '.quickstart/audit', '--trust', '.quickstart/auditor.trust')
 
 say(5, 'One field of one call is disclosed; the rest stays hidden')
-const call = JSON.parse(deedlog(0, 'list', '.quickstart/audit', '--tool', 'quote_shipping', '--json', { silent: true }))
-  .calls[0]
-deedlog(
+const [call] = (await json('list', '.quickstart/audit', '--tool', 'quote_shipping')).calls
+await deedlog(
   0,
   'disclose',
   '.quickstart/audit',
@@ -131,14 +150,23 @@ deedlog(
   '--out',
   '.quickstart/parcel-to.json',
 )
-deedlog(0, 'disclose', '.quickstart/audit', call.call, '--member', 'args', '--check', '.quickstart/parcel-to.json')
+await deedlog(
+  0,
+  'disclose',
+  '.quickstart/audit',
+  call.call,
+  '--member',
+  'args',
+  '--check',
+  '.quickstart/parcel-to.json',
+)
 
 say(6, 'Somebody flips one byte in a copy of the log')
 cpSync(join(work, 'audit'), join(work, 'forged'), { recursive: true })
 flipOneByte(join(work, 'forged', 'log', 'tile', 'entries'))
-deedlog(1, 'verify', '.quickstart/forged', '--trust', '.quickstart/audit.trust')
+await deedlog(1, 'verify', '.quickstart/forged', '--trust', '.quickstart/auditor.trust')
 
-console.log('\nDone. The log is .quickstart/audit, its trust file .quickstart/audit.trust. Next: README.md, or')
+console.log('\nDone. The log is .quickstart/audit, its trust file .quickstart/auditor.trust. Next: README.md, or')
 console.log('  npx deedlog show .quickstart/audit', call.call)
 
 /** Changes one letter of the name of the tool in the entry that denies the deletion, in the newest entry bundle. */
@@ -158,19 +186,43 @@ function filesBelow(folder) {
     .flatMap(path => (statSync(path).isDirectory() ? filesBelow(path) : [path]))
 }
 
-/** Runs the built command as a user would, and insists on its exit status. */
-function deedlog(expected, ...args) {
-  const silent = typeof args.at(-1) === 'object' && args.pop().silent
-  if (!silent) console.log(`\n$ npx deedlog ${args.join(' ')}`)
-  const ran = spawnSync(process.execPath, [join(root, 'dist/cli/main.js'), ...args], { cwd: root, encoding: 'utf8' })
-  if (!silent) process.stdout.write(ran.stdout)
-  process.stderr.write(ran.stderr)
-  if (ran.status !== expected) {
-    console.error(`quickstart: exit status ${ran.status}, where ${expected} was expected`)
-    process.exit(1)
-  }
-  if (!silent && expected !== 0) console.log(`(exit status ${ran.status}, as it should be)`)
-  return ran.stdout
+/** A witness of its own, in a process of its own. `line` is what a policy says of it. */
+async function startWitness() {
+  const { vkey } = await json('witness', 'init', '.quickstart/witness', '--name', 'witness.example/quickstart')
+  const args = ['witness', 'serve', join(work, 'witness'), '--listen', '127.0.0.1:0']
+  const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [line] = await once(createInterface({ input: child.stdout }), 'line')
+  return { line: `local ${vkey} ${line.split(' ').at(-1)}`, kill: () => child.kill() }
+}
+
+/** Runs the built command as a user would, and shows it. Insists on its exit status. */
+async function deedlog(expected, ...args) {
+  console.log(`\n$ npx deedlog ${args.join(' ')}`)
+  process.stdout.write(await quietly(expected, ...args))
+  if (expected !== 0) console.log(`(exit status ${expected}, as it should be)`)
+}
+
+async function json(...args) {
+  return JSON.parse(await quietly(0, ...args, '--json'))
+}
+
+/** @returns standard output */
+async function quietly(expected, ...args) {
+  // Not synchronous: the authority is in this process, and may be asked.
+  const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let stdout = ''
+  child.stdout.setEncoding('utf8').on('data', text => {
+    stdout += text
+  })
+  const [status] = await once(child, 'close')
+  if (status === expected) return stdout
+  console.error(`${stdout}\nquickstart: deedlog ${args[0]} ended with ${status}, where ${expected} was expected`)
+  process.exit(1)
 }
 
 function say(step, text) {

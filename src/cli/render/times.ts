@@ -8,24 +8,20 @@ import { count, type Page } from './page.js'
  */
 export function renderTimes(page: Page, times: TimesAnswer): void {
   const newest = times.existed.at(-1)
-  if (newest)
-    page.fact(
-      'existed',
-      `the first ${count(newest.size, 'record')} by ${safe(newest.time)}, as others than the log say`,
-    )
+  if (newest) page.fact('existed', `the first ${count(newest.size, 'record')} by ${safe(newest.time)}`)
   const { made } = times
   if (made.length === 0) {
-    page.fact('windows', 'without a beginning: no record cites what was cosigned before it')
+    page.fact('windows', 'without a beginning: no record cites a note that was cosigned')
     return
   }
   const widths = made.flatMap(({ stream, index, time }) => {
     const { before } = windowOf(times, stream, index)
     return before === undefined ? [] : [Math.round((Date.parse(before) - Date.parse(time)) / 1000)]
   })
-  const places = `${count(made.length, 'place')} in streams where one begins`
   const open = made.length - widths.length
-  const closed = widths.length === 0 ? 'none with an end yet' : `${range(widths)} wide`
-  page.fact('windows', `${closed}; ${places}${open > 0 && widths.length > 0 ? `, ${open} of them without an end` : ''}`)
+  const citing = count(widths.length, 'record that cites', 'records that cite')
+  const closed = widths.length === 0 ? [] : [`${range(widths)} wide, from ${citing} a cosigned note`]
+  page.fact('windows', [...closed, ...(open > 0 ? [`${open} without an end`] : [])].join('; '))
 }
 
 function range(widths: readonly number[]): string {
