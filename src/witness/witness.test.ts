@@ -4,62 +4,20 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ed25519PublicKey, ed25519Sign } from '#crypto'
+import { ed25519PublicKey } from '#crypto'
 import {
   ALGORITHM,
-  Frontier,
   formatAddCheckpoint,
-  formatCheckpoint,
   formatVerifierKey,
-  leafHash,
   monitoringPath,
   parseNote,
   parseSignatureLine,
-  signNote,
-  type VerifierKey,
   verifyCosignatures,
 } from '../core/tlog/index.js'
-import { consistencyProof, type Known } from '../core/tlog/testkit.js'
 import { realWorld } from '../log/world.js'
 import { type RunningWitness, serveWitness } from './server.js'
+import { KEY, ORIGIN, SEED, TestLog } from './testkit.js'
 import { Witness } from './witness.js'
-
-const ORIGIN = 'example.com/deeds'
-const SEED = new Uint8Array(32).fill(7)
-const KEY = formatVerifierKey(ORIGIN, ALGORITHM.ed25519, ed25519PublicKey(SEED))
-
-/** A log in a few lines: entries `0..n` of one of two histories that differ from entry 3 on. */
-class TestLog {
-  readonly #leaf: (i: number) => Uint8Array
-  readonly #key: VerifierKey
-  readonly #seed: Uint8Array
-
-  constructor(history = 'honest', key = KEY, seed = SEED) {
-    this.#leaf = i => leafHash(new TextEncoder().encode(i < 3 ? `entry ${i}` : `${history} ${i}`))
-    this.#key = key
-    this.#seed = seed
-  }
-
-  root(size: number): Uint8Array {
-    const tree = Frontier.empty()
-    for (let i = 0; i < size; i++) tree.append(this.#leaf(i))
-    return tree.root()
-  }
-
-  note(size: number, root = this.root(size)): Uint8Array {
-    const text = formatCheckpoint({ origin: this.#key.name, size, root })
-    return signNote(text, this.#key, message => ed25519Sign(message, this.#seed))
-  }
-
-  proof(old: number, size: number): Uint8Array[] {
-    const known: Known = (from, to) => (to - from === 1 ? this.#leaf(from) : undefined)
-    return old === 0 || old === size ? [] : consistencyProof(known, old, size)
-  }
-
-  request(old: number, size: number): Uint8Array {
-    return formatAddCheckpoint({ old, proof: this.proof(old, size), note: this.note(size) })
-  }
-}
 
 const log = new TestLog()
 const fork = new TestLog('forged')
