@@ -310,9 +310,13 @@ class Fold:
             return
         home = call.stream
         over = (home.end and home.end.index < entry.index) or (home.recovered or BIGGEST) < entry.index
-        over = over or self.hidden.below(entry.index)  # what ended it may be hidden
-        if call.outcome["status"] not in FINAL if call.outcome else over:
+        hidden = not call.outcome and not over and self.hidden.between(call.entry.index, entry.index)  # its end may be
+        if call.outcome["status"] not in FINAL if call.outcome else over or hidden:
             call.settled = record["result"]
+            refused = call.verdict == "deny" or (call.verdict == "review" and (call.review is None or call.refused()))
+            if hidden and refused and record["result"] != "not_executed":
+                self.say(call, "call.not-shown-whole", entry)
+                return
             self.executed(call, entry, {"executed": "no" if record["result"] == "not_executed" else "yes"})
         else:
             self.say(call, "settlement.disputed", entry)

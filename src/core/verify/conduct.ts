@@ -343,7 +343,7 @@ export class Calls {
     remember(call, index)
     call.settled = record.result
     if (record.result === 'not_executed') return
-    if (isDoubtful && (call.verdict === 'deny' || call.verdict === 'review')) {
+    if (isDoubtful && (call.verdict === 'deny' || (call.verdict === 'review' && !call.review?.approved))) {
       this.#lacks(call, 'whether its stream was over when it was settled', index)
       return
     }
