@@ -98,7 +98,7 @@ async function refuseHolds(disk: Disk, { retention }: Layout): Promise<void> {
   const { holds } = parseRetention(await reading(retention, disk.readFile(retention)))
   if (holds.length === 0) return
   throw new UnavailableError('prune.held', `${holds.length} holds are in force: what they hold must not go`, {
-    expected: 'no hold; they end with `deedlog hold --release`',
+    expected: 'no hold; they end with `deedlog hold <dir> remove`',
   })
 }
 
