@@ -5,9 +5,17 @@ import { read } from '../read.js'
 import { type Arrival, admit } from './admission.js'
 import { isAsyncIterable, saysError } from './shapes.js'
 
+/** What a host's wrapper knows better than a tool's result or error says. */
+export interface Witness {
+  /** What became of a call whose tool returned this; undefined: what the result says of itself. */
+  returned?(output: unknown): CallResult | undefined
+  /** What became of a call whose tool threw this; undefined: as of any that throws. */
+  threw?(error: unknown): CallResult | undefined
+}
+
 /** Runs the body of a tool once it may run. Resolves and rejects as the body does. */
-export async function runOnce(arrival: Arrival, body: () => unknown): Promise<unknown> {
-  const execution = await Execution.begin(arrival)
+export async function runOnce(arrival: Arrival, body: () => unknown, witness: Witness = {}): Promise<unknown> {
+  const execution = await Execution.begin(arrival, witness)
   let output: unknown
   try {
     output = await execution.inside(() => {
@@ -61,6 +69,7 @@ export async function* runInPieces(arrival: Arrival, body: () => unknown): Async
 class Execution {
   readonly #arrival: Arrival
   readonly #ticket: Ticket
+  readonly #witness: Witness
   readonly #args: Snapshot
   readonly #startedAt = new Date()
   readonly #started = performance.now()
@@ -68,13 +77,14 @@ class Execution {
   last: { readonly value: unknown } | undefined
   #over = false
 
-  static async begin(arrival: Arrival): Promise<Execution> {
-    return new Execution(arrival, await admit(arrival))
+  static async begin(arrival: Arrival, witness: Witness = {}): Promise<Execution> {
+    return new Execution(arrival, await admit(arrival), witness)
   }
 
-  private constructor(arrival: Arrival, ticket: Ticket) {
+  private constructor(arrival: Arrival, ticket: Ticket, witness: Witness) {
     const { recorder, request, signal } = arrival
     this.#arrival = arrival
+    this.#witness = witness
     this.#ticket = ticket
     // Now, since the tool may change its arguments while it runs.
     this.#args = recorder.snapshot(ticket, 'args', request.args)
@@ -91,11 +101,15 @@ class Execution {
   }
 
   returned(output: unknown): Promise<void> {
+    const seen = this.#witness.returned?.(output)
+    if (seen) return this.#end(seen)
     const status = saysError(output) ? 'reported_error' : 'succeeded'
     return this.#end({ status, executed: 'yes', output: { value: output } })
   }
 
   threw(error: unknown): Promise<void> {
+    const seen = this.#witness.threw?.(error)
+    if (seen) return this.#end(seen)
     if (!this.#isAbort(error)) return this.#end({ status: 'failed', executed: 'yes', error: { value: error } })
     return this.#end({ ...this.#stopped(), error: { value: error } })
   }
@@ -131,7 +145,7 @@ class Execution {
 
   /** It was told to stop: how far it had come, nobody knows, unless it gave something. */
   #stopped(): CallResult {
-    const status = read(this.#arrival.signal, 'reason', 'name') === 'TimeoutError' ? 'timed_out' : 'cancelled'
+    const status = isTimeout(read(this.#arrival.signal, 'reason')) ? 'timed_out' : 'cancelled'
     return this.last ? { status, executed: 'yes', output: this.last } : { status, executed: 'unknown' }
   }
 
@@ -141,6 +155,13 @@ class Execution {
     const name = read(error, 'name')
     return error === signal.reason || name === 'AbortError' || name === 'TimeoutError'
   }
+}
+
+/** The web's own, or a host's such as `ToolTimeoutError`, which may have the name in its class only. */
+function isTimeout(reason: unknown): boolean {
+  const made = read(reason, 'constructor')
+  const names = [read(reason, 'name'), typeof made === 'function' ? made.name : undefined]
+  return names.some(name => typeof name === 'string' && name.endsWith('TimeoutError'))
 }
 
 async function lastOf(pieces: AsyncIterable<unknown>): Promise<unknown> {

@@ -1,0 +1,5 @@
+export { assertCoverage } from './coverage.js'
+export { openaiAgents } from './host.js'
+export { type RecordAgentOptions, recordAgent } from './record-agent.js'
+export type { RecordableAgent } from './shapes.js'
+export { witnessed } from './witnessed.js'
