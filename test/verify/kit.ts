@@ -140,12 +140,14 @@ export class TestLog {
     origin = this.origin,
     witnesses = [] as readonly Party[],
     root = this.root(size),
+    /** Of the cosignatures, since 1970. Default: one for each record after `TIME`. */
+    seconds: at = undefined as number | undefined,
   } = {}): Uint8Array {
     const text = formatCheckpoint({ origin, size, root })
     const note = parseNote(signNote(text, this.key.vkey(origin), message => this.key.sign(message)))
+    const seconds = at ?? TIME / 1000 + size
     const cosigned = witnesses.map(witness => {
       const { name, keyId } = witness.vkey(witness.name, ALGORITHM.cosignature)
-      const seconds = TIME / 1000 + size
       return { name, keyId, signature: encodeCosignature(seconds, witness.sign(cosignatureMessage(text, seconds))) }
     })
     return formatNote(text, [...note.signatures, ...cosigned])

@@ -37,6 +37,9 @@ export interface HeldCheckpoint {
   readonly note: Uint8Array
 }
 
+/** How far the clocks of an auditor and a witness may be apart. */
+const CLOCK_TOLERANCE_SECONDS = 300
+
 /** Of the notes that records cite, so many of the newest are looked at for a quorum. */
 const NOTES_MAX = 64
 
@@ -443,8 +446,15 @@ export class Evidence {
       return
     }
     const age = seen === undefined ? undefined : this.#nowSeconds! - seen
-    const detail = age === undefined ? 'no cosignature of a quorum says when' : `${age} s old; ${lag} s are allowed`
-    const fresh = age !== undefined && age <= lag
+    // A witness whose clock is ahead could make an old copy look fresh for as long as it likes.
+    const isAhead = age !== undefined && age < -CLOCK_TOLERANCE_SECONDS
+    const detail =
+      age === undefined
+        ? 'no cosignature of a quorum says when'
+        : isAhead
+          ? `of a time that is ${-age} s ahead of this clock`
+          : `${age} s old; ${lag} s are allowed`
+    const fresh = age !== undefined && !isAhead && age <= lag
     this.#checks.set('checkpoint.lag', fresh ? 'passed' : age === undefined ? 'not_checked' : 'failed', detail)
     if (!fresh) this.#findings.add('checkpoint.stale', `the newest cosignature: ${detail}`)
   }
