@@ -32,6 +32,17 @@ describe('renderMade', () => {
       "  deedlog list 'my audit'",
       "  deedlog verify 'my audit' --trust 'my audit.trust'",
       '',
+      'Nobody but you holds it to anything yet. It may be seen by',
+      '  a witness: it cannot have two histories, nor lose its end',
+      `    deedlog witness use 'my audit' --witness "<name> <verifier key> <address>"`,
+      '  a time-stamp authority: by when a record existed, as a court may take it',
+      "    deedlog anchor add 'my audit' --tsa <address> --name <name>",
+      '  a chain: the same without an authority, for the price of a transaction',
+      "    deedlog anchor add 'my audit' --chain base --rpc <address> --key-file <file> --name base",
+      '',
     ])
+    const witnessed = renderMade({ ...made, witnesses: ['witness w1 key address', 'quorum w1'] }, LOOK)
+    expect(witnessed).toContain('It may also be seen by')
+    expect(witnessed).not.toContain('witness use')
   })
 })

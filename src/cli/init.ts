@@ -154,9 +154,21 @@ export function renderMade({ target, origin, logId, trust, witnesses, keys }: Ma
       .line('and then you:')
       .line(`  deedlog witness ask ${path}`)
   const as = keys.agent === undefined ? '' : ` --agent ${shellWord(keys.agent.id)}`
-  return page
+  page
     .line(`  deedlog exec ${path} --tool hello${as} -- echo hello`)
     .line(`  deedlog list ${path}`)
     .line(`  deedlog verify ${path} --trust ${shellPath(trust)}`)
+    .heading(
+      witnesses === undefined ? 'Nobody but you holds it to anything yet. It may be seen by' : 'It may also be seen by',
+    )
+  if (witnesses === undefined)
+    page
+      .line('  a witness: it cannot have two histories, nor lose its end')
+      .line(`    deedlog witness use ${path} --witness "<name> <verifier key> <address>"`)
+  return page
+    .line('  a time-stamp authority: by when a record existed, as a court may take it')
+    .line(`    deedlog anchor add ${path} --tsa <address> --name <name>`)
+    .line('  a chain: the same without an authority, for the price of a transaction')
+    .line(`    deedlog anchor add ${path} --chain base --rpc <address> --key-file <file> --name base`)
     .toString()
 }
