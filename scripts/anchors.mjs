@@ -37,7 +37,9 @@ if (ofLive.length + ofAttacks.length + atTheEnd.length === 0)
   fail(`no row has ${JSON.stringify(values.only)} in its name`)
 
 const began = Date.now()
-const proof = join(root, '.proof', values.break === undefined ? 'anchors' : `anchors-broken/${values.break}`)
+// Some rows do not take the place of all.
+const whole = values.only === undefined ? 'anchors' : 'anchors-only'
+const proof = join(root, '.proof', values.break === undefined ? whole : `anchors-broken/${values.break}`)
 rmSync(proof, { recursive: true, force: true })
 mkdirSync(join(proof, 'logs'), { recursive: true })
 const dist = values.break === undefined ? join(root, 'dist') : breakIt(values.break)
