@@ -242,6 +242,19 @@ describe('a proxy before a server of HTTP', () => {
     expect(world.got).toHaveLength(1)
   })
 
+  it('lets no server send a client past the proxy', async () => {
+    for (const location of ['http://127.0.0.1:1/mcp', '//127.0.0.1:1/mcp', ' https:evil.example']) {
+      const world = await World.of((_, response) => response.writeHead(307, { location: location.trim() }).end())
+      expect((await world.post(call(1))).status).toBe(502)
+      expect(world.rig.log.calls()).toEqual(['? intent:not_evaluated outcome:unknown/unknown'])
+    }
+    const world = await World.of((_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.end('event: endpoint\ndata: http://127.0.0.1:1/messages?sessionId=a\n\n')
+    })
+    await expect(send(`${world.proxy.url}/sse`, 'GET', {})).rejects.toThrow()
+  })
+
   it('does not pass an answer on that is in no record', async () => {
     const world = await World.of((_, response) => json(response, result(1, { text: 'x'.repeat(2000) })), {
       messageBytesMax: 1000,

@@ -199,6 +199,11 @@ class Forwarder {
       answer.destroy()
       return say(response, 502, refused(undefined, 'was answered in an encoding that was not asked for'))
     }
+    // Clients repeat a call where they are sent, past the proxy if that is elsewhere.
+    if (journey.request.method === 'POST' && isElsewhere(answer.headers.location)) {
+      answer.destroy()
+      return say(response, 502, refused(undefined, 'was sent to another address'))
+    }
     const type = (answer.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase()
     if (type === 'text/event-stream') return this.#events(journey, answer)
     if (type !== 'application/json') return this.#plain(journey, answer)
@@ -233,6 +238,7 @@ class Forwarder {
       for (const { bytes, type, data } of events.add(chunk as Uint8Array)) {
         if (type === 'endpoint' && data !== undefined && journey.session === undefined) {
           // HTTP with SSE, as it was before 2025: this stream answers what is posted to the address it names.
+          if (isElsewhere(data)) throw new Error('the server names an address past the proxy')
           old = sessionIn(data)
           if (old !== undefined) exchange = this.#sessions.of(old)
         } else if (data !== undefined && !(await exchange.fromServer(readText(data)))) continue
@@ -260,6 +266,10 @@ function whyNotForwarded(request: IncomingMessage): string | undefined {
   const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(headers['content-type'] ?? '')?.[1]
   return charset === undefined || charset.toLowerCase() === 'utf-8' ? undefined : 'is not in UTF-8'
 }
+
+/** Whether an address, as an answer gives it, is none of the proxy's own. */
+const isElsewhere = (address: string | undefined): boolean =>
+  address !== undefined && /^\s*([a-z][a-z0-9+.-]*:|[\\/]{2})/i.test(address)
 
 /** What logins post. No reader of JSON takes it for a message. */
 const isForm = (request: IncomingMessage, body: Uint8Array): boolean =>
