@@ -8,9 +8,10 @@ import type { BundleQuery } from '../core/verify/index.js'
 import { callId } from './call-id.js'
 import { type Context, examples, exitCodes } from './command.js'
 import { UsageError } from './errors.js'
+import { runMycelium } from './export-mycelium.js'
 import { parseFieldPath } from './field-path.js'
 import { tellIfOpen } from './open-address.js'
-import { jsonOption, pathOption, timeOption } from './options.js'
+import { choiceOption, jsonOption, pathOption, timeOption } from './options.js'
 import { renderExported } from './render/exported.js'
 import { Progress } from './terminal/progress.js'
 import { safeJson } from './terminal/safe.js'
@@ -26,6 +27,7 @@ interface ExportOptions {
   readonly out: string
   readonly disclose?: readonly DisclosureChoice[]
   readonly rules?: true
+  readonly format?: 'bundle' | 'mycelium'
   readonly json?: true
 }
 
@@ -54,6 +56,13 @@ export function addExport(program: Command, context: Context): void {
       choices,
     )
     .option('--rules', 'with the files of rules that were in force, which may be confidential')
+    .addOption(
+      choiceOption(
+        '--format <format>',
+        'bundle (default), or mycelium: the calls as Mycelium Trails name them, in JSON, which proves nothing by itself',
+        ['bundle', 'mycelium'],
+      ),
+    )
     .addOption(jsonOption('what is in the bundle'))
     .addHelpText(
       'after',
@@ -67,9 +76,17 @@ export function addExport(program: Command, context: Context): void {
     .action((target: string, options: ExportOptions) => run(target, options, context))
 }
 
-async function run(target: string, options: ExportOptions, { terminal }: Context): Promise<void> {
+async function run(target: string, options: ExportOptions, context: Context): Promise<void> {
+  const { terminal } = context
   const asked = askedFor(options)
   tellIfOpen(target, terminal)
+  if (options.format === 'mycelium') {
+    if (options.disclose || options.rules)
+      throw new UsageError('usage.conflict', 'values and rules have no place in the words of trails', {
+        expected: '--format mycelium without --disclose and --rules',
+      })
+    return runMycelium(target, asked, options, context)
+  }
   const source = await openSource(target)
   const progress = new Progress(process.stderr, 'reading records')
   try {

@@ -41,16 +41,9 @@ export {
 export {
   type ActionPreimage,
   actionRef,
-  actionRefV2,
-  anchoredBefore,
-  batchProof,
-  batchRoot,
   checkpointAction,
-  colonSecondsActionRef,
   formatTrail,
-  isInBatch,
   isTransaction,
-  myceliumRef,
   readTrail,
   type Trail,
 } from './mycelium/index.js'

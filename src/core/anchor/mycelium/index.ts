@@ -1,11 +1,13 @@
 /** Mycelium Trails: references as they are computed there, and what is kept of a trail. `spec/anchors.md`, "Trails". */
+
+export { type CallAction, type CallFacts, callAction } from './call-action.js'
 export {
   type ActionPreimage,
   actionRef,
   actionRefV2,
   anchoredBefore,
-  batchProof,
-  batchRoot,
+  type Batch,
+  batchOf,
   colonSecondsActionRef,
   isInBatch,
   myceliumRef,

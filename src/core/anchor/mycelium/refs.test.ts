@@ -10,8 +10,7 @@ import {
   actionRef,
   actionRefV2,
   anchoredBefore,
-  batchProof,
-  batchRoot,
+  batchOf,
   colonSecondsActionRef,
   isInBatch,
   myceliumRef,
@@ -179,12 +178,12 @@ describe('batches', () => {
   it('have the root and the proofs that the trails compute', () => {
     expect(refs[0]).toMatch(/^4d463acd.*1775$/)
     expect(refs[4]).toMatch(/^7d255dda.*a7a7$/)
-    expect(batchRoot(refs)).toBe('dba396f8a41a8607ea4c09ca198d4ac73ad7ee51220784cf11ad52b3181c3947')
-    expect(refs.map((_, i) => batchProof(refs, i).length)).toEqual([3, 3, 3, 3, 1])
+    expect(batchOf(refs).root).toBe('dba396f8a41a8607ea4c09ca198d4ac73ad7ee51220784cf11ad52b3181c3947')
+    expect(refs.map((_, i) => batchOf(refs).proof(i).length)).toEqual([3, 3, 3, 3, 1])
   })
 
   it('do not fix the place of a reference: exchanged siblings have one root', () => {
-    expect(batchRoot([refs[1]!, refs[0]!, ...refs.slice(2)])).toBe(batchRoot(refs))
+    expect(batchOf([refs[1]!, refs[0]!, ...refs.slice(2)]).root).toBe(batchOf(refs).root)
   })
 
   it('prove each of their references, and no other', () => {
@@ -192,18 +191,18 @@ describe('batches', () => {
       fc.property(fc.integer({ min: 1, max: 40 }), fc.nat(), (count, at) => {
         const many = Array.from({ length: count }, (_, i) => sha256Hex(toUtf8(String(i))))
         const index = at % count
-        const proof = batchProof(many, index)
-        expect(isInBatch(many[index]!, proof, batchRoot(many))).toBe(true)
-        expect(isInBatch(sha256Hex(toUtf8('other')), proof, batchRoot(many))).toBe(false)
+        const proof = batchOf(many).proof(index)
+        expect(isInBatch(many[index]!, proof, batchOf(many).root)).toBe(true)
+        expect(isInBatch(sha256Hex(toUtf8('other')), proof, batchOf(many).root)).toBe(false)
       }),
     )
   })
 
   it('are of references of version 1 only', () => {
     for (const wrong of [[], ['v2:'.concat('a'.repeat(64))], ['A'.repeat(64)], ['']])
-      expect(() => batchRoot(wrong)).toThrow(expect.objectContaining({ code: 'mycelium.batch' }))
-    expect(() => batchProof(refs, 5)).toThrow(expect.objectContaining({ code: 'mycelium.batch' }))
+      expect(() => batchOf(wrong).root).toThrow(expect.objectContaining({ code: 'mycelium.batch' }))
+    expect(() => batchOf(refs).proof(5)).toThrow(expect.objectContaining({ code: 'mycelium.batch' }))
     expect(isInBatch('no', [], 'no')).toBe(false)
-    expect(isInBatch(refs[0]!, new Array<string>(65).fill(refs[1]!), batchRoot(refs))).toBe(false)
+    expect(isInBatch(refs[0]!, new Array<string>(65).fill(refs[1]!), batchOf(refs).root)).toBe(false)
   })
 })

@@ -82,23 +82,32 @@ const NODE = new Uint8Array([1])
 const PROOF_MAX = 64
 const LEAVES_MAX = 1 << 20
 
-/** The root over references of version 1, in lowercase hex. @throws {MalformedError} `mycelium.batch` */
-export function batchRoot(refs: readonly string[]): string {
-  return toHex(levels(refs).at(-1)![0]!)
+/** A batch of references of version 1. */
+export interface Batch {
+  /** Lowercase hex. */
+  readonly root: string
+  /** The siblings from a leaf to the root, in lowercase hex. @throws {MalformedError} `mycelium.batch` */
+  proof(index: number): string[]
 }
 
-/** The siblings from a leaf to the root, in lowercase hex. @throws {MalformedError} `mycelium.batch` */
-export function batchProof(refs: readonly string[], index: number): string[] {
-  if (!Number.isSafeInteger(index) || index < 0 || index >= refs.length)
-    throw new MalformedError('mycelium.batch', `there is no reference ${index} of ${refs.length}`)
-  const proof: string[] = []
-  let at = index
-  for (const level of levels(refs).slice(0, -1)) {
-    const sibling = level[at ^ 1]
-    if (sibling) proof.push(toHex(sibling))
-    at = Math.floor(at / 2)
+/** @param refs  1 to 1,048,576. @throws {MalformedError} `mycelium.batch` */
+export function batchOf(refs: readonly string[]): Batch {
+  const all = levels(refs)
+  return {
+    root: toHex(all.at(-1)![0]!),
+    proof: index => {
+      if (!Number.isSafeInteger(index) || index < 0 || index >= refs.length)
+        throw new MalformedError('mycelium.batch', `there is no reference ${index} of ${refs.length}`)
+      const siblings: string[] = []
+      let at = index
+      for (const level of all.slice(0, -1)) {
+        const sibling = level[at % 2 === 0 ? at + 1 : at - 1]
+        if (sibling) siblings.push(toHex(sibling))
+        at = Math.floor(at / 2)
+      }
+      return siblings
+    },
   }
-  return proof
 }
 
 /** Whether a reference is in a batch with this root. False for whatever is no proof. */
