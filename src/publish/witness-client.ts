@@ -1,4 +1,3 @@
-import { equalBytes } from '../core/bytes/equal.js'
 import { isDeedlogError, UnavailableError, VerificationError } from '../core/errors.js'
 import {
   type Checkpoint,
@@ -203,11 +202,8 @@ export async function askMonitoring(
   return { checkpoint: verifyCheckpoint(note, logKeys), seconds: cosignature.seconds, note: body }
 }
 
-/** Whether two checkpoints contradict each other: one size, two roots. */
-export const contradict = (a: Checkpoint, b: Checkpoint): boolean => a.size === b.size && !equalBytes(a.root, b.root)
-
 /** Whether an error of {@link askWitness} says that this log has signed two histories, or was put back. */
-export const isAlarm = (error: unknown): boolean =>
+export const isAlarm = (error: unknown): error is Error =>
   isDeedlogError(error) && (error.code === 'witness.fork' || error.code === 'witness.ahead')
 
 const ATTEMPTS_MAX = 3

@@ -1,2 +1,2 @@
-export { type RunningWitness, serveWitness, type WitnessListen } from './server.js'
-export { type Answer, Witness, type WitnessedLog, witnessForks } from './witness.js'
+export { type RunningWitness, serveWitness } from './server.js'
+export { Witness, type WitnessedLog, witnessForks } from './witness.js'
