@@ -41,17 +41,17 @@ export const FAULTS = {
   },
   'any-operator-counts': {
     file: 'core/verify/identity.js',
-    from: 'return (this.#operators.has(identity) || added) && !this.#withdrawn(identity, index);',
+    from: 'return (this.#operators.has(identity) || added) && !this.#withdrawn(identity, undefined);',
     to: 'return true;',
   },
   'sessions-uncounted': {
     file: 'core/verify/reading.js',
-    from: 'if (fault === undefined || stream.notUnderstood > 0)',
+    from: 'if (fault === undefined || (fault.lacking > 0 && fault.lacking <= unread))',
     to: 'if (true)',
   },
   'supplied-trust-accepted': {
     file: 'client/verify.js',
-    from: '(await isSupplied(source, target, path)) ?',
+    from: '(await isInside(target, path)) ?',
     to: 'false ?',
   },
   'disclosures-unchecked': {
