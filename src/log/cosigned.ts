@@ -1,5 +1,5 @@
 import { equalBytes } from '../core/bytes/equal.js'
-import { planConsistency } from '../core/tlog/index.js'
+import { planConsistency, type VerifierKey } from '../core/tlog/index.js'
 import type { Checkpointer } from './checkpointer.js'
 import type { CitedNotes } from './cited-notes.js'
 import type { Integrator } from './integrator.js'
@@ -10,6 +10,8 @@ import type { Clock } from './world.js'
 export type LogToWitness = Omit<WitnessedPlace, 'world' | 'layout'>
 
 interface CosignedParts {
+  /** Of the log. */
+  readonly keys: readonly VerifierKey[]
   readonly clock: Clock
   readonly integrator: Integrator
   readonly notes: CitedNotes
@@ -30,6 +32,7 @@ export class Cosigned {
   constructor(parts: CosignedParts) {
     this.#parts = parts
     this.#running = parts.start?.({
+      keys: parts.keys,
       prove: (old, size) => parts.integrator.fold(planConsistency(old, size)),
       cosigned: (note, size) => this.#keep(note, size),
       alarm: parts.alarm,

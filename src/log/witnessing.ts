@@ -1,4 +1,5 @@
 import type { HaltedError } from '../core/errors.js'
+import type { VerifierKey } from '../core/tlog/index.js'
 import type { Layout } from './layout.js'
 import type { World } from './world.js'
 
@@ -16,11 +17,13 @@ export interface Witnessing {
 export interface WitnessedPlace {
   readonly world: Pick<World, 'disk' | 'clock' | 'random'>
   readonly layout: Layout
+  /** Of the log: what bears a good signature of one of them, this log has signed. */
+  readonly keys: readonly VerifierKey[]
   /** The consistency proof between two sizes of the tree, neither above the newest checkpoint. */
   prove(old: number, size: number): Promise<readonly Uint8Array[]>
   /** A checkpoint with the cosignatures of a quorum: to be kept, and let out while it is the newest. */
   cosigned(note: Uint8Array, size: number): Promise<void>
-  /** A witness has seen another history, or more of this one: nothing may be signed any more. */
+  /** A witness has proven that another history was signed, or more of this one: nothing may be signed any more. */
   alarm(error: HaltedError): void
 }
 

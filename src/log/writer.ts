@@ -143,6 +143,7 @@ export class LogWriter {
       halt: error => this.#halt(error),
     })
     this.#cosigned = new Cosigned({
+      keys: opened.logSigners.map(({ key }) => key),
       clock: parts.world.clock,
       integrator: opened.integrator,
       notes: this.#citedNotes,

@@ -1,4 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -36,6 +38,7 @@ function noteOf(size: number, history = 0): Uint8Array {
 /** A log as witnesses see it, of one of several histories. */
 class FakeLog implements WitnessedPlace {
   readonly world = realWorld
+  readonly keys = [key]
   readonly layout = filesLayout('/nowhere')
   readonly kept: Uint8Array[] = []
   readonly alarms: HaltedError[] = []
@@ -148,6 +151,31 @@ describe('the witnesses of a running log', () => {
       expect(forged.alarms[0]).toMatchObject({ code: 'log.witness-alarm' })
       expect(forged.kept).toEqual([])
       await rounds.stop()
+    }
+  })
+
+  it('stop no log by their word alone: a status code is no proof', async () => {
+    const w1 = await start('w1')
+    for (const [status, body] of [
+      [422, ''],
+      [409, '900\n'],
+      [409, ''],
+    ] as const) {
+      const liar = createServer((_, response) => response.writeHead(status).end(body))
+      await new Promise<void>(resolve => liar.listen(0, '127.0.0.1', () => resolve()))
+      const url = `http://127.0.0.1:${(liar.address() as AddressInfo).port}`
+      const liarKey = formatVerifierKey('witness.example/liar', ALGORITHM.cosignature, ed25519PublicKey(seed))
+      const policy = `${line('w1', w1)}witness liar ${liarKey.text} ${url}\ngroup one any w1 liar\nquorum one\n`
+      const log = new FakeLog()
+      const over: WitnessRound[] = []
+      const rounds = witnessing({ policy, onRound: round => over.push(round) }).start(log)
+      rounds.released(noteOf(5), 5)
+      await rounds.witnessed(5)
+      await rounds.stop()
+      expect(log.alarms).toEqual([])
+      expect(log.kept).toHaveLength(1)
+      expect(over[0]!.witnesses[1]!.error!.code).toMatch(/^witness\.(fork|ahead)$/)
+      liar.close()
     }
   })
 

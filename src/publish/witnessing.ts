@@ -10,6 +10,7 @@ import {
 } from '../core/tlog/index.js'
 import type { RunningWitnesses, WitnessedPlace, Witnessing } from '../log/witnessing.js'
 import type { Timer } from '../log/world.js'
+import { isProven } from './witness-alarm.js'
 import { askWitness, type Cosigned, isAlarm, type WitnessAddress, withCosignatures } from './witness-client.js'
 import { type Failure, WitnessStatus } from './witness-status.js'
 
@@ -239,8 +240,8 @@ class Rounds implements RunningWitnesses {
     const cosigned = answers.flatMap(answer => (answer instanceof Error ? [] : [answer]))
     const names = new Set(witnesses.filter((_, i) => !(answers[i] instanceof Error)).map(({ name }) => name))
     const isQuorum = meetsQuorum(policy, names)
-    const alarm = answers.find(isAlarm)
-    if (alarm instanceof Error) {
+    const alarm = await this.#provenAlarm(answers)
+    if (alarm) {
       this.#place.alarm(
         new HaltedError('log.witness-alarm', `nothing more is signed: ${alarm.message}`, {
           cause: alarm,
@@ -264,6 +265,15 @@ class Rounds implements RunningWitnesses {
       quorum: isQuorum && !alarm,
       witnesses: answers.map((answer, i) => ({ name: witnesses[i]!.name, ...told(answer) })),
     })
+  }
+
+  /** The answer of a witness that can prove that this log has signed two histories; undefined when none can. */
+  async #provenAlarm(answers: readonly (Cosigned | Error)[]): Promise<Error | undefined> {
+    const signal = AbortSignal.any([AbortSignal.timeout(this.#plan.timeoutMs), this.#stopping.signal])
+    for (const [i, answer] of answers.entries())
+      if (isAlarm(answer) && (await isProven(this.#plan.witnesses[i]!, this.#place, () => this.#newest!, signal)))
+        return answer
+    return undefined
   }
 
   /** One answer of each witness; those that are still out a while after the quorum is there are not waited for. */

@@ -33,7 +33,9 @@ class Between {
       const parts: Buffer[] = []
       request.on('data', part => parts.push(part))
       request.on('end', async () => {
-        const answer = await fetch(`${to}${request.url}`, { method: 'POST', body: Buffer.concat(parts) })
+        const { method = 'GET' } = request
+        const sent = method === 'POST' ? { method, body: Buffer.concat(parts) } : { method }
+        const answer = await fetch(`${to}${request.url}`, sent)
         const body = Buffer.from(await answer.arrayBuffer())
         const send = () => {
           this.underWay--
