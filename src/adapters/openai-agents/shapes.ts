@@ -8,7 +8,7 @@ export type InvokeDetails = object | undefined
 export type Invoke = (this: unknown, context: unknown, input: string, details?: InvokeDetails) => Promise<unknown>
 
 /** A tool of any kind; those of the type `function` have an `invoke` that the program runs. */
-export interface AgentTool {
+interface AgentTool {
   readonly type: string
   readonly name: string
 }
