@@ -8,7 +8,19 @@ import type { LogSource } from './source.js'
  *
  * @throws {MalformedError} `kept.form`, `file.kind`, `file.length`
  */
-export async function keptIn(source: LogSource): Promise<Kept | undefined> {
+export function keptIn(source: LogSource): Promise<Kept | undefined> {
+  // Asked for by everybody who reads a log from its beginning, and up to a quarter of a gigabyte long.
+  let found = parsed.get(source)
+  if (!found) {
+    found = readKept(source)
+    parsed.set(source, found)
+  }
+  return found
+}
+
+const parsed = new WeakMap<LogSource, Promise<Kept | undefined>>()
+
+async function readKept(source: LogSource): Promise<Kept | undefined> {
   const bytes = await source.kept?.()
   return bytes && parseKept(bytes)
 }
