@@ -100,7 +100,7 @@ const NEXT: ReadonlyMap<string, string> = new Map([
 const told = ({ code, message }: DeedlogError): { code: string; message: string } => ({ code, message })
 
 const COMMANDS_HELP =
-  'one of init, exec, mcp, list, show, disclose, prove, export, page, sample, coverage, verify, trust, review, keys, settle, continue, import, prune'
+  'one of init, exec, mcp, hook, list, show, disclose, prove, export, page, sample, coverage, verify, trust, review, keys, settle, continue, import, prune'
 
 const COMMANDER_CODES: Readonly<Record<string, readonly [code: string, expected: string]>> = {
   'commander.unknownCommand': ['usage.command', COMMANDS_HELP],

@@ -10,6 +10,7 @@ import { errorJson, explain, renderError } from './errors.js'
 import { addExec } from './exec.js'
 import { addExport } from './export.js'
 import { addHold } from './hold.js'
+import { addHook } from './hook.js'
 import { addImport } from './import.js'
 import { addInit } from './init.js'
 import { addKeys } from './keys.js'
@@ -77,6 +78,7 @@ function deedlog(context: Context): Command {
     addInit,
     addExec,
     addMcp,
+    addHook,
     addList,
     addShow,
     addDisclose,
@@ -108,6 +110,7 @@ const COMMANDS = [
   'init',
   'exec',
   'mcp',
+  'hook',
   'list',
   'show',
   'disclose',
