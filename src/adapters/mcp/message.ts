@@ -26,8 +26,26 @@ export const member = (value: unknown, name: string): unknown =>
 export const TOOLS_CALL = 'tools/call'
 export const TOOLS_LIST = 'tools/list'
 
-const MESSAGE_NAMES = new Set(['jsonrpc', 'id', 'method', 'params', 'result', 'error'])
-const PARAMS_NAMES = new Set(['name', 'arguments', 'task', '_meta', 'requestState', 'inputResponses', 'requestId'])
+/** Names of the protocol, and what they are to a reader that does not look at case. */
+class Names {
+  readonly #exact: ReadonlySet<string>
+  readonly #folded: ReadonlySet<string>
+
+  constructor(...names: readonly string[]) {
+    this.#exact = new Set(names)
+    this.#folded = new Set(names.map(folded))
+  }
+
+  isTwin(name: string): boolean {
+    return !this.#exact.has(name) && this.#folded.has(folded(name))
+  }
+}
+
+// `ſ` and `K` (the Kelvin sign) are s and k to readers that fold by Unicode.
+const folded = (text: string): string => text.toUpperCase().toLowerCase()
+
+const OF_MESSAGES = new Names('jsonrpc', 'id', 'method', 'params', 'result', 'error')
+const OF_PARAMS = new Names('name', 'arguments', 'task', '_meta', 'requestState', 'inputResponses', 'requestId')
 
 /**
  * Why a message of a client may be another one to its server: some readers take names in either case, some methods with
@@ -39,18 +57,14 @@ export function disguiseOf(message: Message): string | undefined {
     if (typeof method !== 'string') return 'names its method by something that is no string'
     if (method !== TOOLS_CALL && folded(method.trim()) === TOOLS_CALL) return `all but says ${TOOLS_CALL}`
   }
-  if (hasTwin(message, MESSAGE_NAMES)) return 'writes a name of JSON-RPC in another case'
-  if (hasTwin(message['params'], PARAMS_NAMES)) return 'writes a name of MCP in another case'
+  if (hasTwin(message, OF_MESSAGES)) return 'writes a name of JSON-RPC in another case'
+  if (hasTwin(message['params'], OF_PARAMS)) return 'writes a name of MCP in another case'
   if (method !== TOOLS_CALL) return undefined
   return isId(message['id']) ? undefined : `is a ${TOOLS_CALL} that nobody can answer: it has no id`
 }
 
-// `ſ` and `K` (the Kelvin sign) are s and k to readers that fold by Unicode.
-const folded = (text: string): string => text.toUpperCase().toLowerCase()
-
-const hasTwin = (value: unknown, names: ReadonlySet<string>): boolean =>
-  isMessage(value) &&
-  Object.keys(value).some(name => !names.has(name) && [...names].some(known => folded(known) === folded(name)))
+const hasTwin = (value: unknown, names: Names): boolean =>
+  isMessage(value) && Object.keys(value).some(name => names.isTwin(name))
 
 /** From 2026-07-28 on each request says its version. */
 export const isModern = (message: Message): boolean =>

@@ -5,8 +5,7 @@ import type { CallResult, Ticket } from '../../recorder/types.js'
 /** A call that a client has made and that is not over. */
 export class OpenCall {
   readonly #recorder: Recorder
-  /** As the client sent them. */
-  readonly params: unknown
+  #params: unknown
   /** Undefined until the intent is durable. */
   ticket: Ticket | undefined
   readonly attempt: number
@@ -17,8 +16,13 @@ export class OpenCall {
 
   constructor(recorder: Recorder, params: unknown, attempt: number) {
     this.#recorder = recorder
-    this.params = params
+    this.#params = params
     this.attempt = attempt
+  }
+
+  /** As the client sent them, until there is an answer. */
+  get params(): unknown {
+    return this.#params
   }
 
   get isSent(): boolean {
@@ -41,6 +45,8 @@ export class OpenCall {
   /** Records what became of it, unless that is known already. Resolves when it is recorded, or cannot be. */
   async end(result: CallResult): Promise<void> {
     const { ticket } = this
+    // A call that is remembered for its task or its question need not keep what may be megabytes.
+    this.#params = undefined
     const final = isFinal(result.status)
     // Of a call that was given up, only its end is news.
     if (!ticket || this.#state === 'over' || (this.#state === 'provisional' && !final)) return
