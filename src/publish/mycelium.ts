@@ -139,7 +139,8 @@ function parseResume(bytes: Uint8Array): Resume {
   }
 }
 
-function addressOf(url: string): URL {
+/** The address of a service. @throws {TypeError} for one that is none; its text is not shown */
+export function addressOf(url: string): URL {
   let address: URL
   try {
     // With a slash at its end paths are below it.

@@ -5,7 +5,6 @@ export {
   ANCHOR_SELECTOR,
   ANCHORED_TOPIC,
   CHAINS,
-  type Chain,
   type EvmAnchor,
   type EvmEvent,
   type EvmEvidence,
@@ -45,7 +44,6 @@ export {
   formatTrail,
   isTransaction,
   readTrail,
-  type Trail,
 } from './mycelium/index.js'
 export { anchoredDigest } from './note-digest.js'
 export {
