@@ -106,7 +106,7 @@ def contents(verifier, sets):
     """Of every commitment of a record that counts: whether a disclosure is held, was erased, or is missing."""
     good = {e.index: e for s in verifier.streams.values() if s.good and s.counts for e in s.good if e.understood}
     erased = {leaf for e in good.values() if e.type == "erasure" for leaf in e.record["intents"]}
-    counts = {"held": 0, "erased": 0, "missing": 0}
+    counts = {"full": 0, "part": 0, "erased": 0, "missing": 0}
     for entry in good.values():
         leaf, data = sets.get(entry.index, (None, None))
         held = read_set(data) if data and leaf in (None, entry.leaf) else {}
@@ -115,12 +115,13 @@ def contents(verifier, sets):
             expected = commitment_at(entry.record, member)
             if expected is None:
                 continue
-            if member in held:
-                counts["held"] += 1
-                if not proves(held[member], expected)[0]:
-                    verifier.findings.add("disclosure.mismatch", entry.index)
-            else:
+            if member not in held:
                 counts["erased" if intent in erased else "missing"] += 1
+            elif proves(held[member], expected)[0]:
+                counts["full" if "key" in held[member] else "part"] += 1
+            else:
+                counts["missing"] += 1
+                verifier.findings.add("disclosure.mismatch", entry.index)
     return counts
 
 
