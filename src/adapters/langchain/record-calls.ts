@@ -42,6 +42,12 @@ export function recordCalls(recorder: Recorder, options: RecordingOptions = {}):
     const { tool, toolCall } = request
     const gated = isStructuredTool(tool) && !isRecorded(tool)
     const entrance = new Entrance(arrivalOf(request, recorder, options), LOSS)
+    // A runnable as a tool has no function to be come to: what the model wrote is decided on, and a refusal, for which we
+    // have no message of LangChain's, ends the run.
+    if (isObject(tool) && !isStructuredTool(tool))
+      return (await entrance.enter(toolCall.args, () => handler(request), { witness: MESSAGE })) as Awaited<
+        ReturnType<typeof handler>
+      >
     const next = () => {
       const attempt = (attempts.get(toolCall) ?? 0) + 1
       attempts.set(toolCall, attempt)
@@ -130,6 +136,15 @@ const WITNESS: Witness = {
     isInterrupt(error) ? { status: 'pending', executed: 'unknown' } : undefined,
 }
 
+const MESSAGE: Witness = {
+  ...WITNESS,
+  returned: message => ({
+    status: read(message, 'status') === 'error' ? 'reported_error' : 'succeeded',
+    executed: read(message, 'status') === 'error' ? 'unknown' : 'yes',
+    output: { value: read(message, 'content') },
+  }),
+}
+
 /** Never came to our copy of the tool: it does not exist, its arguments do not fit, or somebody answered in its place. */
 function unentered(entrance: Entrance, tool: unknown, message: unknown): Promise<void> {
   const visible = { value: read(message, 'content') }
@@ -161,7 +176,7 @@ function arrivalOf(
 function describe(name: string, tool: unknown, recorder: Recorder) {
   if (tool === undefined) return { name, registered: false }
   const known = knownTools(recorder)
-  if (!known.has(name)) known.add({ name, wrapped: isStructuredTool(tool) })
+  if (!known.has(name)) known.add({ name, wrapped: true })
   known.declare()
   const description = readString(tool, 'description')
   const schema = read(tool, 'schema')

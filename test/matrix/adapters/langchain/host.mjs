@@ -1,5 +1,6 @@
 // LangChain.js: the real `createAgent` and the older graph's `ToolNode`, with the library's own fake model.
 import { AIMessage } from '@langchain/core/messages'
+import { RunnableLambda } from '@langchain/core/runnables'
 import { fakeModel } from '@langchain/core/testing'
 import { StructuredTool } from '@langchain/core/tools'
 import { ToolNode } from '@langchain/langgraph/prebuilt'
@@ -38,6 +39,19 @@ export const rows = [
     turns: [[call('nowhere')]],
     calls: [{ tool: '?nowhere', verdict: 'not_evaluated', outcomes: ['not_executed/no'] }],
     ran: [],
+  },
+  {
+    name: 'a runnable as a tool',
+    turns: [[call('runnable', { a: 1 })]],
+    calls: [does('runnable', OK, { args: { a: 1 } })],
+    ran: ['add'],
+  },
+  {
+    name: 'a runnable as a tool, recorder down',
+    phase: 'down',
+    turns: [[call('runnable', { a: 1 })]],
+    ran: [],
+    threw: 'audit_unavailable',
   },
   {
     name: 'answered by another middleware inside',
@@ -85,6 +99,8 @@ export async function run(kit, { recordCalls, recordTools }, row) {
     const described = { name, description: name, schema: SCHEMAS[name] ?? z.object({}) }
     return row.classes ? new OwnTool(described, run) : makeTool(run, described)
   })
+  const runnable = RunnableLambda.from(kit.tools.add)
+  tools.push(runnable.asTool({ name: 'runnable', description: 'add', schema: SCHEMAS.add }))
   if (row.older) return older(recordTools(tools, kit.recorder, { session: 'matrix' }), row)
   const ours = createMiddleware(recordCalls(kit.recorder, { session: 'matrix' }))
   const others = [
