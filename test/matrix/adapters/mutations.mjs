@@ -34,4 +34,20 @@ export const mutations = [
     find: 'await execution.returned(output);',
     replace: '',
   },
+  {
+    name: 'runnables-run-first',
+    why: 'a runnable as a tool is recorded after it has run',
+    hosts: ['langchain'],
+    file: 'adapters/langchain/record-calls.js',
+    find: 'if (isObject(tool) && !isStructuredTool(tool))',
+    replace: 'if (false)',
+  },
+  {
+    name: 'hand-offs-unseen',
+    why: 'an agent that is handed over to is not asked through us, nor is the hand-off',
+    hosts: ['openai-agents'],
+    file: 'adapters/openai-agents/record-agent.js',
+    find: 'isHandoff(handoff) ? recordedHandoff(handoff, recording) : handoff',
+    replace: 'handoff',
+  },
 ]
