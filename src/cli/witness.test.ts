@@ -150,6 +150,20 @@ describe('a log that is made with witnesses', () => {
     await bare.close()
   })
 
+  it('hands its witnesses on to the log that continues it', async () => {
+    const { line, path } = await keepWitness('w1')
+    await init([line])
+    const next = join(folder, 'next')
+    const went = await deedlog('continue', log, next, '--reason', 'restored-backup', '--json')
+    expect(went).toMatchObject({ code: 0, stderr: '' })
+    const own = readFileSync(`${next}.trust`, 'utf8')
+    expect(own).toContain(`witness ${line}\nquorum w1\n`)
+    expect((await deedlog('verify', next, '--trust', `${next}.trust`, '--no-memory')).code).toBe(2)
+    await deedlog('witness', 'add-log', path, /^log (\S+)/m.exec(own)![1]!)
+    expect(await deedlog('witness', 'ask', next)).toMatchObject({ code: 0 })
+    expect((await deedlog('verify', next, '--trust', `${next}.trust`, '--no-memory')).code).toBe(0)
+  })
+
   it('refuses to go on below what a witness cosigned, though all else was put back', async () => {
     await init([(await keepWitness('w1')).line])
     cpSync(log, join(folder, 'older'), { recursive: true })

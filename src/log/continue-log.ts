@@ -1,4 +1,5 @@
 import { ed25519PublicKey, sha256Hex } from '#crypto'
+import { fromUtf8 } from '../core/bytes/utf8.js'
 import { quote, UnavailableError } from '../core/errors.js'
 import { isWord, ulid } from '../core/record/index.js'
 import { ALGORITHM, formatVerifierKey, parseNote, verifyCheckpoint } from '../core/tlog/index.js'
@@ -10,6 +11,7 @@ import { type Layout, PUBLIC_FILE_MODE, PUBLIC_FOLDER_MODE } from './layout.js'
 import { layoutOf, operatorStream } from './operator.js'
 import { seedSigner } from './signer.js'
 import { FileKeys } from './stores/file-keys.js'
+import { witnessPolicyPath } from './witness-standing.js'
 import type { World } from './world.js'
 
 /** What a new log says of the one it carries on after. */
@@ -61,7 +63,10 @@ export async function continueLog(
     throw new UnavailableError('log.other-origin', `the new log cannot be called ${quote(fresh)}`, {
       expected: 'a name of its own: two logs of one name would look like a fork',
     })
-  const log = await openLogIn(world, next, { origin: fresh, operatorSeed }, layout.kind, 'be new')
+  // The same witnesses: they must still be told of the new log, and until then a verification says that they were not.
+  const policy = await reading(layout.config, disk.readFile(witnessPolicyPath(layout)))
+  const witnessPolicy = policy === undefined ? {} : { witnessPolicy: fromUtf8(policy) }
+  const log = await openLogIn(world, next, { origin: fresh, operatorSeed, ...witnessPolicy }, layout.kind, 'be new')
   try {
     const note = sha256Hex(newest.note)
     const body = { type: 'continuation', of: config.logId, note, size: newest.size, reason }
