@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { attacks } from './anchors/attacks.mjs'
 import { Cast, until } from './anchors/cast.mjs'
+import { chains } from './anchors/chains.mjs'
 import { Live, makeLog } from './anchors/live.mjs'
 import { broken, MUTATIONS } from './anchors/mutations.mjs'
 import { offline } from './anchors/offline.mjs'
@@ -32,7 +33,7 @@ if (values.break !== undefined && !Object.hasOwn(MUTATIONS, values.break))
 if (!existsSync(join(root, 'dist/publish/witnessing.js'))) fail('dist/ is missing; next: npm run build')
 
 const chosen = rows => rows.filter(({ name }) => values.only === undefined || name.includes(values.only))
-const [ofLive, ofAttacks, atTheEnd] = [outages, attacks, offline].map(chosen)
+const [ofLive, ofAttacks, atTheEnd] = [outages, [...attacks, ...chains], offline].map(chosen)
 if (ofLive.length + ofAttacks.length + atTheEnd.length === 0)
   fail(`no row has ${JSON.stringify(values.only)} in its name`)
 
@@ -94,11 +95,11 @@ async function play(row, on) {
 function report() {
   const order = [...ofLive, ...ofAttacks, ...atTheEnd].map(({ name }) => name)
   results.sort((a, b) => order.indexOf(a.row) - order.indexOf(b.row))
-  const who = { log: 'LOG', witness: 'WITN', anchor: 'STAMP', offline: 'OFFL', asking: 'ASK' }
+  const who = { log: 'LOG', witness: 'WITN', anchor: 'ANCH', offline: 'OFFL', asking: 'ASK' }
   const words = {
     log: 'log',
     witness: 'witness',
-    anchor: 'time stamp',
+    anchor: 'anchor',
     offline: 'auditor, offline',
     asking: 'auditor, asking witnesses',
   }
