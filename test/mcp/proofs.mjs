@@ -35,11 +35,13 @@ async function run(lines, { broken = false } = {}) {
   }
   const recorder = new Recorder({ backend, agent: { id: 'did:example:mcp' }, onError() {} })
   const [input, output] = [new PassThrough(), new PassThrough()]
-  createInterface({ input: output }).on('line', line => events.push({ type: 'said', line }))
+  const said = createInterface({ input: output }).on('line', line => events.push({ type: 'said', line }))
   const ended = proxyStdio({ recorder, command: [process.execPath, server, got, ran], input, output })
   for (const line of lines) {
+    // Each of them is answered, by the server or by the proxy, unless the server dies of it.
+    const answered = once(said, 'line')
     input.write(typeof line === 'string' ? line : `${JSON.stringify(line)}\n`)
-    await new Promise(resolve => setTimeout(resolve, 200))
+    await Promise.race([answered, ended])
   }
   input.end()
   await ended
