@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { HookCalls } from '../adapters/claude-code/calls.js'
 import { KeptTickets } from '../adapters/claude-code/kept.js'
 import { quote } from '../core/errors.js'
@@ -11,6 +11,7 @@ import { Recorder } from '../recorder/index.js'
 import { watchSignals } from './child/signals.js'
 import { type Context, examples, exitCodes } from './command.js'
 import { UsageError } from './errors.js'
+import { type InstallOptions, install } from './hook/install.js'
 import { runHook } from './hook/once.js'
 import { hooksFolder, SOCKET_NAME } from './hook/place.js'
 import { callsFolder, serveHooks } from './hook/serve.js'
@@ -49,14 +50,22 @@ export function addHook(program: Command, context: Context): void {
     .action(async (_dir: string, _options: object) => {
       context.exitCode = await runHook(context.argv.slice(context.argv.indexOf('claude-code') + 1))
     })
+  withOptions(hook.command('install'), '[dir]')
+    .summary('put the hooks into settings of Claude Code, or take them out')
+    .description('Changes .claude/settings.json, keeps what is in it, and shows what has changed. Twice is once.')
+    .addOption(new Option('--project', 'the settings of the project in this folder (default)').conflicts('user'))
+    .option('--user', 'the settings in your home folder, for every project')
+    .option('--remove', 'take the hooks out again')
+    .addHelpText('after', examples([['deedlog hook install /srv/audit --user', 'record every session of this user']]))
+    .action((dir: string | undefined, options: InstallOptions) => install(dir, options, context))
   withOptions(hook.command('serve', { hidden: true }))
     .addOption(textOption('--socket <name>', 'where hooks find it').makeOptionMandatory())
     .action((dir: string, options: ServeOptions) => serve(dir, options))
 }
 
-const withOptions = (command: Command): Command =>
+const withOptions = (command: Command, dir = '<dir>'): Command =>
   command
-    .argument('<dir>', 'the log, as made by deedlog init')
+    .argument(dir, 'the log, as made by deedlog init')
     .addOption(wordOption('--agent <id>', 'on whose account').default(DEFAULT_AGENT))
     .addOption(pathOption('--rules <dir>', 'a folder of rules that decide which calls go on'))
     .addOption(
