@@ -41,7 +41,12 @@ beforeAll(async () => {
   key = await Witness.create(realWorld, path, 'witness.example/w1')
   await Witness.addLog(realWorld, path, KEY.text)
 })
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+/** Those that a failed expectation would leave running. */
+const started: ChildProcess[] = []
+afterAll(() => {
+  for (const child of started) child.kill('SIGKILL')
+  rmSync(folder, { recursive: true, force: true })
+})
 
 interface Serving {
   readonly child: ChildProcess
@@ -53,6 +58,7 @@ async function serve(): Promise<Serving> {
   const child = spawn(process.execPath, [MAIN, 'witness', 'serve', path, '--listen', '127.0.0.1:0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  started.push(child)
   const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout.on('data', part => {
