@@ -92,8 +92,12 @@ export class Anvil {
   /** A transaction of an account of anvil's, mined; its receipt. */
   async transact(from: string, to: string | undefined, data: string): Promise<Record<string, unknown>> {
     const transaction = { from, data, gas: '0xf4240', ...(to === undefined ? {} : { to }) }
-    const hash = await this.call('eth_sendTransaction', transaction)
-    for (let tries = 0; tries < 400; tries++) {
+    return this.receipt(await this.call<string>('eth_sendTransaction', transaction))
+  }
+
+  /** The receipt of a transaction, which is there a moment after it was sent. */
+  async receipt(hash: string): Promise<Record<string, unknown>> {
+    for (let tries = 0; tries < 1000; tries++) {
       const receipt = await this.call<Record<string, unknown> | null>('eth_getTransactionReceipt', hash)
       if (receipt) return receipt
       await new Promise(done => setTimeout(done, 10))

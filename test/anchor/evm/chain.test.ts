@@ -267,13 +267,13 @@ describe.skipIf(!ANVIL)('a chain that changes', () => {
     const anchor = make()
     const sent = await anchor.poll!(checkpoint, resumeOf(await anchor.submit(checkpoint, attempt())), attempt())
     const { raw, hash } = parseResume(resumeOf(sent)).signed[0]!
-    const before = await chain.call<{ blockHash: string }>('eth_getTransactionReceipt', hash)
+    const before = await chain.receipt(hash)
     await chain.mine()
     await chain.call('anvil_reorg', 2, [[raw, 1]])
-    const after = await chain.call<{ blockHash: string }>('eth_getTransactionReceipt', hash)
-    expect(after.blockHash).not.toBe(before.blockHash)
+    const after = await chain.receipt(hash)
+    expect(after['blockHash']).not.toBe(before['blockHash'])
     const evidence = await finish(anchor, checkpoint, sent)
-    expect(hex(parseEvmEvidence(evidence).blockHash)).toBe(after.blockHash)
+    expect(hex(parseEvmEvidence(evidence).blockHash)).toBe(after['blockHash'])
   })
 
   it('has the nonce taken by another transaction: it is signed anew', async () => {
