@@ -193,6 +193,7 @@ class Trust:
     def __init__(self, data=None):
         self.logs, self.witnesses, self.groups, self.quorum = [], {}, {}, None
         self.log_id, self.lag, self.operators, self.agents, self.approvers = None, None, [], [], []
+        self.chains = set()
         self.given, self.members = data is not None, set()
         if data is not None:
             self.read(data)
@@ -221,7 +222,7 @@ class Trust:
             "log": (self.log, 1, 2), "witness": (self.witness, 2, 3), "group": (self.group, 3, 10**6),
             "quorum": (self.set_quorum, 1, 1), "log-id": (self.set_log_id, 1, 1), "operator": (self.operator, 1, 1),
             "agent": (self.agent, 1, 3), "approver": (self.approver, 1, 1), "lag": (self.set_lag, 1, 1),
-            "tsa": (self.tsa, 2, 3),
+            "tsa": (self.tsa, 2, 3), "chain": (self.chain, 3, 4), "block": (self.block, 2, 2),
         }
         handler, least, most = handlers.get(word, (None, 0, 0))
         if handler is None or not least <= len(rest) <= most:
@@ -296,6 +297,17 @@ class Trust:
         base64_bytes(certificate)
         if not re.fullmatch(r"[0-2](\.(0|[1-9][0-9]*))+", policy, re.ASCII):
             raise Unreadable("no object identifier")
+
+    def chain(self, name, number, *addresses):
+        """Read, as that of a time stamp is; no event of a chain is judged here."""
+        if decimal(number) < 1 or name in self.chains or not all(
+                re.fullmatch("0x[0-9a-fA-F]{40}", each, re.ASCII) for each in addresses):
+            raise Unreadable("no chain")
+        self.chains.add(name)
+
+    def block(self, name, digest):
+        if name not in self.chains or not re.fullmatch("0x[0-9a-f]{64}", digest, re.ASCII):
+            raise Unreadable("no block of a chain")
 
     def keys_of(self, origin):
         """Log keys of an origin that this verifier can check; those of ML-DSA are passed over."""
