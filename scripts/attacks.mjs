@@ -127,8 +127,15 @@ async function askThePage(results, PageBrowser, chromium) {
     for (const [n, result] of results.entries())
       for (const which of asked(n)) {
         const { brought, disclosure } = result[which]
-        if (!brought) result.page[which] = 'there is nothing to bring to a page'
-        else inThePage(result, which, await browser.verify(brought), disclosure !== undefined)
+        if (!brought) {
+          result.page[which] = 'there is nothing to bring to a page'
+          continue
+        }
+        try {
+          inThePage(result, which, await browser.verify(brought), disclosure !== undefined)
+        } catch (error) {
+          result.faults.push(`the page gave no answer on the ${which} one: ${error.message}`)
+        }
       }
   } finally {
     await browser.close()
