@@ -5,7 +5,6 @@ import { toHex } from '../bytes/hex.js'
 import { isDeedlogError, quote } from '../errors.js'
 import type { After } from '../record/index.js'
 import {
-  ALGORITHM,
   type Checkpoint,
   type Cosignature,
   EMPTY_ROOT,
@@ -16,7 +15,7 @@ import {
   type TlogPolicy,
   type VerifierKey,
   verifyCosignatures,
-  verifyNote,
+  verifyLogSignatures,
 } from '../tlog/index.js'
 import { Anchors } from './anchors.js'
 import type { Checks } from './checks.js'
@@ -120,9 +119,7 @@ export class Evidence {
   }
 
   #checkLogSignature(note: SignedNote, { origin }: Checkpoint): void {
-    const known = (this.#trust ? this.#trust.policy.logs.map(log => log.key) : this.#claimed).filter(
-      key => key.algorithm === ALGORITHM.ed25519,
-    )
+    const known = this.#trust ? this.#trust.policy.logs.map(log => log.key) : this.#claimed
     this.#knownKeys = known
     this.#logKeys = known.filter(key => key.name === origin)
     if (this.#logKeys.length === 0) {
@@ -164,8 +161,8 @@ export class Evidence {
    * @throws {VerificationError} `note.signature` when any known key's line is bad; `note.unsigned` when there is none
    */
   #signersOf(note: SignedNote): VerifierKey[] {
-    const signers = verifyNote(note, this.#knownKeys).filter(key => this.#logKeys.includes(key))
-    return signers.length > 0 ? signers : verifyNote(note, this.#logKeys)
+    const signers = verifyLogSignatures(note, this.#knownKeys).filter(key => this.#logKeys.includes(key))
+    return signers.length > 0 ? signers : verifyLogSignatures(note, this.#logKeys)
   }
 
   #checkQuorum(note: SignedNote, { size }: Checkpoint): void {
