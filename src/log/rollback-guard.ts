@@ -50,7 +50,7 @@ export async function refuseRollback(disk: Disk, layout: Layout, origin: string)
  * sees, those that records cite, those that were anchored, and those that witnesses have cosigned. Nobody has looked at
  * what they say.
  */
-export async function* knownCheckpoints(
+async function* knownCheckpoints(
   disk: Disk,
   layout: Layout,
   above: number,

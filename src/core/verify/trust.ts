@@ -39,7 +39,7 @@ export interface Trust {
 }
 
 /** A time-stamp authority. */
-export interface TrustedTsa {
+interface TrustedTsa {
   /** The auditor's word for it. */
   readonly name: string
   /** A root that leads to the certificate that stamps, or that certificate itself. */
