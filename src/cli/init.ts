@@ -79,7 +79,7 @@ export function addInit(program: Command, context: Context): void {
         ],
         ['deedlog init audit.jsonl', 'one record per line in one file'],
         [
-          'deedlog init audit --witness "w1 witness.example/w1+1f0f+BA... https://witness.example"',
+          'deedlog init audit --witness "$(cat w1.line)"',
           'a witness cosigns its checkpoints',
         ],
       ]),
