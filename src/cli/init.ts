@@ -78,10 +78,7 @@ export function addInit(program: Command, context: Context): void {
           'named, and with an agent auditors know',
         ],
         ['deedlog init audit.jsonl', 'one record per line in one file'],
-        [
-          'deedlog init audit --witness "$(cat w1.line)"',
-          'a witness cosigns its checkpoints',
-        ],
+        ['deedlog init audit --witness "$(cat w1.line)"', 'a witness cosigns its checkpoints'],
       ]),
     )
     .action((target: string, options: InitOptions) => run(target, options, context))
