@@ -19,6 +19,8 @@ export class Journal {
   #marks: Mark[] = []
   /** All segments, in order. */
   #segments: { readonly path: string; readonly first: number }[] = []
+  /** A segment was begun, and making its file failed: it may be there all the same. */
+  #halfBegun = false
   /** Where the last segment ends, once nothing is appended to it any more. */
   #endOfLast = 0
 
@@ -97,7 +99,7 @@ export class Journal {
   append(first: number, entries: readonly AppendEntry[], lone: boolean): void | Promise<void> {
     const frame = encodeFrame(first, entries)
     const file = this.#file
-    if (!file || (file.length > 0 && file.length + frame.length > this.#segmentBytes))
+    if (!file || this.#halfBegun || (file.length > 0 && file.length + frame.length > this.#segmentBytes))
       return this.#begin(first).then(next => this.#appendTo(next, first, frame, false))
     return this.#appendTo(file, first, frame, lone)
   }
@@ -112,7 +114,12 @@ export class Journal {
   /** A crash below leaves an empty segment, which the next start goes on with. */
   async #begin(first: number): Promise<AppendFile> {
     const path = `${this.#folder}/${segmentName(first)}`
+    // Going on in the segment before, as a shorter frame could, would leave its records and this file's name in
+    // contradiction. Nothing was saved since, so the name is the same.
+    if (this.#halfBegun) await reading(path, this.#disk.remove(path))
+    this.#halfBegun = true
     const file = await AppendFile.create(this.#disk, path, PRIVATE_FILE_MODE)
+    this.#halfBegun = false
     await this.#file?.close()
     this.#file = file
     this.#know(path)
