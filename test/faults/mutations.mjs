@@ -96,7 +96,7 @@ export const MUTATIONS = {
   ],
   'write-without-lock': [
     {
-      file: 'src/log/open.ts',
+      file: 'src/log/place.ts',
       from: "if (!('heldBy' in lock)) return lock",
       to: "return 'heldBy' in lock ? { release: async () => {} } : lock",
     },
@@ -137,7 +137,7 @@ export const MUTATIONS = {
   'refuse-what-is-held': [
     {
       file: 'src/log/acceptance.ts',
-      from: 'const held = (leaf: Hash) => this.#recent.get(leaf) ?? this.#lookedUp.get(leaf)',
+      from: 'const held = (leaf: Hash) => this.#indexOf(leaf) ?? this.#lookedUp.get(leaf)',
       to: 'const held = () => undefined',
     },
   ],
