@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Runs the log on a simulated computer, one seed after the other, and holds it against its promises after every event:
 // test/faults/README.md. Seeds say everything: one that fails here fails everywhere, and is run again with --seed.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,6 +18,7 @@ const USAGE = `usage: npm run simulate -- [--seeds N] [--from N] [--seed N] [--j
   --seed N       this one only
   --jobs N       processes at once (one per processor)
   --break NAME   break the writer first, in one of the ways that --mutations lists: must end with 1
+  --break all    in every way, one after the other: ends with 0 when each was found out
 ends with 0 when every promise held, with 1 when one was broken, with 2 when it could not run`
 
 const { values } = options()
@@ -25,6 +26,7 @@ if (values.mutations) {
   process.stdout.write(`${Object.keys(MUTATIONS).join('\n')}\n`)
   process.exit(0)
 }
+if (values.break === 'all') process.exit(breakAll())
 const from = values.seed === undefined ? number('from', 0) : number('seed', 0)
 const seeds = values.seed === undefined ? number('seeds', values.break === undefined ? 200 : 1000) : 1
 const jobs = Math.max(1, Math.min(number('jobs', availableParallelism()), seeds))
@@ -40,6 +42,20 @@ const broken = []
 const children = []
 await Promise.all(Array.from({ length: jobs }, (_, job) => work(job)))
 report()
+
+function breakAll() {
+  const missed = Object.keys(MUTATIONS).filter(name => {
+    const { status, stdout } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), '--break', name], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    const seed = /^seed (\d+): (.{0,60})/m.exec(stdout)
+    process.stdout.write(`${name.padEnd(36)} ${seed ? `seed ${seed[1]}: ${seed[2]}` : `NOT FOUND OUT (${status})`}\n`)
+    return status !== 1 || !seed
+  })
+  process.stdout.write(`${Object.keys(MUTATIONS).length - missed.length} passed, ${missed.length} failed\n`)
+  return missed.length > 0 ? 1 : 0
+}
 
 async function compile() {
   try {
@@ -120,7 +136,7 @@ function options() {
       process.exit(0)
     }
     const name = parsed.values.break
-    if (name !== undefined && !Object.hasOwn(MUTATIONS, name))
+    if (name !== undefined && name !== 'all' && !Object.hasOwn(MUTATIONS, name))
       fail(`there is no mutation ${JSON.stringify(name)}; known: ${Object.keys(MUTATIONS).join(', ')}`)
     return parsed
   } catch (error) {
