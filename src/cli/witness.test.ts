@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, sta
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { copyTree } from '../../test/copy-tree.js'
 import { openLog } from '../log/index.js'
 import { realWorld } from '../log/world.js'
 import { witnesses } from '../publish/index.js'
@@ -166,11 +167,11 @@ describe('a log that is made with witnesses', () => {
 
   it('refuses to go on below what a witness cosigned, though all else was put back', async () => {
     await init([(await keepWitness('w1')).line])
-    cpSync(log, join(folder, 'older'), { recursive: true })
+    copyTree(log, join(folder, 'older'))
     await exec()
     const states = readFileSync(join(log, 'private/witnesses.json'))
     rmSync(log, { recursive: true })
-    cpSync(join(folder, 'older'), log, { recursive: true })
+    copyTree(join(folder, 'older'), log)
     writeFileSync(join(log, 'private/witnesses.json'), states)
     expect(await exec()).toMatchObject({ code: 2, stderr: expect.stringContaining('log.rolled-back') })
     // A damaged one says nothing, and keeps nobody from writing.
@@ -256,10 +257,10 @@ describe('deedlog verify --ask-witnesses', () => {
   it('finds that a log was put back to an older copy, without its operator', async () => {
     await init([(await keepWitness('w1')).line])
     await exec()
-    cpSync(log, join(folder, 'older'), { recursive: true })
+    copyTree(log, join(folder, 'older'))
     await exec()
     rmSync(log, { recursive: true })
-    cpSync(join(folder, 'older'), log, { recursive: true })
+    copyTree(join(folder, 'older'), log)
     expect((await deedlog('verify', log, '--trust', `${log}.trust`, '--no-memory')).code).toBe(0)
     const report = await ask()
     expect([report.exitCode, report.evidence.verdict]).toEqual([1, 'rolled back'])
@@ -269,10 +270,10 @@ describe('deedlog verify --ask-witnesses', () => {
   it('finds that a log was put back and continued: two histories', async () => {
     await init([(await keepWitness('w1')).line])
     await exec()
-    cpSync(log, join(folder, 'older'), { recursive: true })
+    copyTree(log, join(folder, 'older'))
     await exec()
     rmSync(log, { recursive: true })
-    cpSync(join(folder, 'older'), log, { recursive: true })
+    copyTree(join(folder, 'older'), log)
     rmSync(join(log, 'private/witnesses.policy'))
     await exec()
     await exec()

@@ -1,6 +1,7 @@
-import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { copyTree } from '../copy-tree.js'
 import { deedlog, jsonError, type Ran, removeFolder, STACK_TRACE, startDeedlog, temporaryFolder } from './deedlog.js'
 
 let cwd: string
@@ -14,7 +15,7 @@ beforeAll(() => {
   writeFileSync(join(cwd, 'notes.jsonl'), 'not json\n')
   writeFileSync(join(cwd, 'garbage.trust'), 'log \x1b[31m nonsense\n')
   writeFileSync(join(cwd, 'garbage.json'), '{"key":"AA==","value":1}')
-  cpSync(join(cwd, 'audit'), join(cwd, 'newer'), { recursive: true })
+  copyTree(join(cwd, 'audit'), join(cwd, 'newer'))
   const config = join(cwd, 'newer/deedlog.json')
   writeFileSync(config, readFileSync(config, 'utf8').replace('"format": 1', '"format": 99'))
 })

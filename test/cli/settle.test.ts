@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { cpSync, readdirSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { copyTree } from '../copy-tree.js'
 import { deedlog, jsonError, type Ran, removeFolder, startDeedlog, temporaryFolder } from './deedlog.js'
 
 let cwd: string
@@ -69,10 +70,10 @@ it.each([
 
 it('refuses an older private folder beside a newer checkpoint, with the sizes and dates of both', () => {
   expect(run('init', 'rolled').status).toBe(0)
-  cpSync(join(cwd, 'rolled', 'private'), join(cwd, 'old'), { recursive: true, preserveTimestamps: true })
+  copyTree(join(cwd, 'rolled', 'private'), join(cwd, 'old'))
   expect(run('exec', 'rolled', '--tool', 'hello', '--', process.execPath, '-e', '0').status).toBe(0)
   rmSync(join(cwd, 'rolled', 'private'), { recursive: true })
-  cpSync(join(cwd, 'old'), join(cwd, 'rolled', 'private'), { recursive: true, preserveTimestamps: true })
+  copyTree(join(cwd, 'old'), join(cwd, 'rolled', 'private'))
   const refused = run('exec', 'rolled', '--tool', 'hello', '--json', '--', process.execPath, '-e', '0')
   expect(refused.status).toBe(2)
   const error = jsonError(refused)

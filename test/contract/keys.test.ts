@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -22,6 +22,7 @@ import {
 } from '../../src/log/key-events.js'
 import { seedSigner } from '../../src/log/signer.js'
 import { realWorld } from '../../src/log/world.js'
+import { copyTree } from '../copy-tree.js'
 
 const agent = 'did:example:shop'
 const elsewhere = new Uint8Array(32).fill(9)
@@ -215,7 +216,7 @@ describe('the key of the log', () => {
 
   it('that was replaced signs a fork: who took the new file is not shown it', async () => {
     const copy = join(root, 'stolen')
-    cpSync(dir, copy, { recursive: true })
+    copyTree(dir, copy)
     await replaceLogKey(work)
     await retireLogKey(work)
     // The thief has the old private folder, and writes another history with it.

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -14,6 +14,7 @@ import { realWorld, type World } from '../../src/log/world.js'
 import { witnessing } from '../../src/publish/witnessing.js'
 import { Recorder } from '../../src/recorder/index.js'
 import { type RunningWitness, serveWitness, Witness } from '../../src/witness/index.js'
+import { copyTree } from '../copy-tree.js'
 
 /** What stands between a log and its witness: it may hold answers back, and knows how many were asked for at once. */
 class Between {
@@ -260,12 +261,12 @@ describe('a log that is cosigned', () => {
   })
 
   it('tells whoever closes it that a witness has seen another history', async () => {
-    cpSync(dir(), join(folder, 'older'), { recursive: true })
+    copyTree(dir(), join(folder, 'older'))
     const log = await openLog(dir(), options())
     await calls(2)
     await log.close()
     rmSync(dir(), { recursive: true })
-    cpSync(join(folder, 'older'), dir(), { recursive: true })
+    copyTree(join(folder, 'older'), dir())
     between.holds = true
     const older = await openLog(dir(), options())
     const closing = expect(older.close()).rejects.toMatchObject({ code: 'log.halted' })

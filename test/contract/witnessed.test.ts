@@ -10,6 +10,7 @@ import { sha256Hex } from '../../src/native/crypto.js'
 import { witnessing } from '../../src/publish/witnessing.js'
 import { Recorder } from '../../src/recorder/index.js'
 import { type RunningWitness, serveWitness, Witness } from '../../src/witness/index.js'
+import { copyTree } from '../copy-tree.js'
 
 let folder: string
 let witness: Witness
@@ -126,11 +127,10 @@ describe('a log with a witness', () => {
 
   it('stops when an older copy of it is put back and continued', async () => {
     await makeLog()
-    const { cpSync } = await import('node:fs')
-    cpSync(dir(), join(folder, 'older'), { recursive: true })
+    copyTree(dir(), join(folder, 'older'))
     await calls(3)
     rmSync(dir(), { recursive: true })
-    cpSync(join(folder, 'older'), dir(), { recursive: true })
+    copyTree(join(folder, 'older'), dir())
     const log = await openLog(dir(), options())
     await expect(log.flush('witnessed')).rejects.toThrow()
     await expect(log.flush()).rejects.toMatchObject({ code: 'log.halted' })
